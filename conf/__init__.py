@@ -1,0 +1,1 @@
+"""The shipped settings: YAML only, read through importlib.resources."""

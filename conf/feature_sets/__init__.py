@@ -1,0 +1,1 @@
+"""The declared feature sets, one YAML file each."""

@@ -1,0 +1,1 @@
+"""The parameters of each system, one YAML file each."""

@@ -1,0 +1,1 @@
+"""What the parts agree on: columns and units, errors, settings, metrics, clock and the database."""

@@ -1,0 +1,95 @@
+"""Metrics that never lack their population: value, N, population, dates, and a confidence interval by game date."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from datetime import date
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Metric:
+    """One figure and what it is about.
+
+    `ci95` is the percentile bootstrap over game dates (players of one night share shocks, so a date is drawn whole);
+    `build_id` is the build of the feature table that the rows came from.
+    """
+
+    name: str
+    value: float
+    n: int
+    population: str
+    date_from: date
+    date_to: date
+    build_id: int
+    ci95: tuple[float, float] | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values for JSON, dates as ISO text."""
+        plain = asdict(self)
+        return plain | {"date_from": self.date_from.isoformat(), "date_to": self.date_to.isoformat()}
+
+
+def mean_absolute_error(actual: Floats, predicted: Floats) -> float:
+    """Mean of |predicted - actual|, in the target's unit.
+
+    Raises ValueError where there are no rows or a value is not finite.
+    """
+    return float(np.abs(_errors(actual, predicted)).mean())
+
+
+def mean_error(actual: Floats, predicted: Floats) -> float:
+    """Mean of predicted - actual: above 0 the system predicts too high.
+
+    Raises ValueError where there are no rows or a value is not finite.
+    """
+    return float(_errors(actual, predicted).mean())
+
+
+def share_within(actual: Floats, predicted: Floats, distance: float) -> float:
+    """Share (0-1) of rows with |predicted - actual| <= `distance`."""
+    return float((np.abs(_errors(actual, predicted)) <= distance).mean())
+
+
+def share_above(actual: Floats, predicted: Floats) -> float:
+    """Share (0-1) of results above the prediction, a result on it counted half; 0.5 for a calibrated median."""
+    errors = _errors(actual, predicted)
+    return float((errors < 0).mean() + 0.5 * (errors == 0).mean())
+
+
+def bootstrap_means_by_date(values: Floats, dates: npt.NDArray[Any], *, resamples: int = 1000, seed: int = 7) -> Floats:
+    """Means of `values` over `resamples` draws of whole dates with replacement; shape (resamples,).
+
+    Raises ValueError for empty or unequal input. Source: cluster bootstrap, Cameron, Gelbach and Miller (2008).
+    """
+    if len(values) == 0 or len(values) != len(dates):
+        raise ValueError(f"{len(values)} values, {len(dates)} dates: there must be as many, and at least one")
+    _, cluster = np.unique(dates, return_inverse=True)
+    sums = np.bincount(cluster, weights=values)
+    counts = np.bincount(cluster)
+    drawn = np.random.default_rng(seed).integers(0, len(sums), size=(resamples, len(sums)))
+    means: Floats = sums[drawn].sum(axis=1) / counts[drawn].sum(axis=1)
+    return means
+
+
+def interval_by_date(values: Floats, dates: npt.NDArray[Any], *, level: float = 0.95) -> tuple[float, float]:
+    """The bootstrap interval of the mean of `values` at `level`, dates drawn whole."""
+    means = bootstrap_means_by_date(values, dates)
+    low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
+    return float(low), float(high)
+
+
+def _errors(actual: Floats, predicted: Floats) -> Floats:
+    if len(actual) == 0 or len(actual) != len(predicted):
+        raise ValueError(
+            f"{len(actual)} results, {len(predicted)} predictions: there must be as many, and at least one"
+        )
+    errors: Floats = np.asarray(predicted, dtype=np.float64) - np.asarray(actual, dtype=np.float64)
+    if not np.isfinite(errors).all():
+        raise ValueError("a result or a prediction is not finite")
+    return errors

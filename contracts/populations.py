@@ -1,0 +1,34 @@
+"""Populations: which player-games a number is about, as expressions over the feature table's columns."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from contracts.errors import UsageError
+
+if TYPE_CHECKING:
+    import polars as pl
+
+NAMES = ("played", "early", "rotation", "lined", "expected")
+
+
+def population(name: str) -> pl.Expr:
+    """The rows of population `name` (spec: minutes > 0 and 5 or more active games before it this season, ...).
+
+    Columns used: state, is_expected, n_active_games_season, minutes_avg_last_10_active, line.
+    Raises UsageError for an unknown name.
+    """
+    import polars as pl
+
+    active = pl.col("state") == "played"
+    played = active & (pl.col("n_active_games_season") >= 5)
+    rows = {
+        "played": played,
+        "early": active & (pl.col("n_active_games_season") < 5),
+        "rotation": played & (pl.col("minutes_avg_last_10_active").round(9) >= 15),
+        "lined": played & pl.col("line").is_not_null(),
+        "expected": pl.col("is_expected"),
+    }
+    if name not in rows:
+        raise UsageError(f"{name!r} is not a population.", remedy=f"Choose one of {', '.join(NAMES)}.")
+    return rows[name]

@@ -1,0 +1,417 @@
+"""Every table of the database: raw facts, builds and their rows, versions and their history, predictions and grades.
+
+Times are UTC; dates are the league's; a share is 0-1. The feature table of a set is made from its declaration
+(`feature_table`), so that its columns are the set's and their order is the version's.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from contracts.feature_set import FeatureSet
+
+metadata = sa.MetaData()
+
+BOX_COUNTS = (
+    *("minutes", "points", "fgm", "fga", "fg3m", "fg3a", "ftm", "fta"),
+    *("oreb", "dreb", "rebounds", "assists", "steals", "blocks", "turnovers", "fouls"),
+)
+"""What a box score counts, minutes whole (0 = under 30 seconds)."""
+
+
+class UTCDateTime(sa.types.TypeDecorator[object]):
+    """An aware time, kept as UTC; a naive one is refused."""
+
+    impl = sa.DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: object, dialect: sa.Dialect) -> object:
+        """Aware -> what the database keeps."""
+        if value is None:
+            return None
+        if not isinstance(value, datetime) or value.tzinfo is None:
+            raise ValueError(f"{value!r} is not an aware time")
+        return value.astimezone(UTC)
+
+    def process_result_value(self, value: object, dialect: sa.Dialect) -> object:
+        """What the database keeps -> aware."""
+        return value.replace(tzinfo=UTC) if isinstance(value, datetime) and value.tzinfo is None else value
+
+
+def _count(name: str) -> sa.Column[int]:
+    return sa.Column(name, sa.Integer, sa.CheckConstraint(f"{name} >= 0"), nullable=False)
+
+
+# ---------------------------------------------------------------- raw facts
+ingests = sa.Table(
+    "ingests",
+    metadata,
+    sa.Column("ingest_id", sa.Integer, primary_key=True),
+    sa.Column("kind", sa.Text, nullable=False, doc="game-logs, points-lines, ...: what the source holds"),
+    sa.Column("source", sa.Text, nullable=False),
+    sa.Column("sha256", sa.Text, nullable=False),
+    sa.Column("n_rows", sa.Integer, nullable=False),
+    sa.Column("n_changed", sa.Integer, nullable=False),
+    sa.Column("n_rejected", sa.Integer, nullable=False),
+    sa.Column("rejects_path", sa.Text),
+    sa.Column("ingested_at", UTCDateTime, nullable=False),
+)
+
+teams = sa.Table(
+    "teams",
+    metadata,
+    sa.Column("team_id", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("abbreviation", sa.Text, nullable=False),
+    sa.Column("name", sa.Text, nullable=False),
+)
+
+players = sa.Table(
+    "players",
+    metadata,
+    sa.Column("player_id", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("name", sa.Text),
+    sa.Column("position", sa.Text, sa.CheckConstraint("position IN ('G', 'F', 'C')")),
+    sa.Column("birth_date", sa.Date),
+)
+
+games = sa.Table(
+    "games",
+    metadata,
+    sa.Column("game_id", sa.Text, sa.CheckConstraint("length(game_id) = 10"), primary_key=True),
+    sa.Column("season", sa.Integer, nullable=False, doc="start year"),
+    sa.Column(
+        "season_type",
+        sa.Text,
+        sa.CheckConstraint("season_type IN ('regular', 'playoffs', 'play_in', 'cup_final')"),
+        nullable=False,
+    ),
+    sa.Column("game_date", sa.Date, nullable=False, index=True),
+    sa.Column("home_team_id", sa.Integer, nullable=False),
+    sa.Column("away_team_id", sa.Integer, nullable=False),
+    sa.Column("tip_off_at", UTCDateTime),
+    sa.CheckConstraint("home_team_id <> away_team_id", name="two_teams"),
+)
+
+player_games = sa.Table(
+    "player_games",
+    metadata,
+    sa.Column("game_id", sa.Text, sa.CheckConstraint("length(game_id) = 10"), primary_key=True),
+    sa.Column("player_id", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("season", sa.Integer, nullable=False, doc="start year"),
+    sa.Column("season_type", sa.Text, nullable=False),
+    sa.Column("game_date", sa.Date, nullable=False, index=True),
+    sa.Column("team_id", sa.Integer, nullable=False),
+    sa.Column("opponent_id", sa.Integer, nullable=False),
+    sa.Column("is_home", sa.Boolean, nullable=False),
+    sa.Column("won", sa.Boolean),
+    *(_count(name) for name in BOX_COUNTS),
+    sa.Column("plus_minus", sa.Integer),
+    sa.CheckConstraint("2 * fgm + fg3m + ftm = points", name="points_add_up"),
+    sa.CheckConstraint("oreb + dreb = rebounds", name="rebounds_add_up"),
+    sa.CheckConstraint("fgm <= fga AND fg3m <= fg3a AND ftm <= fta AND fg3m <= fgm", name="made_of_attempted"),
+    sa.CheckConstraint("team_id <> opponent_id", name="two_teams"),
+)
+
+shot_zones = sa.Table(
+    "shot_zones",
+    metadata,
+    sa.Column("game_id", sa.Text, primary_key=True),
+    sa.Column("player_id", sa.Integer, primary_key=True, autoincrement=False),
+    *(_count(f"{zone}_{kind}") for zone in ("paint", "mid_range", "three") for kind in ("attempts", "made")),
+)
+
+game_lines = sa.Table(
+    "game_lines",
+    metadata,
+    sa.Column("game_id", sa.Text, primary_key=True),
+    sa.Column("spread_home", sa.Float, doc="closing; negative: home favoured"),
+    sa.Column("total", sa.Float, doc="closing"),
+    sa.Column("spread_home_morning", sa.Float),
+    sa.Column("total_morning", sa.Float),
+)
+
+points_lines = sa.Table(
+    "points_lines",
+    metadata,
+    sa.Column("game_id", sa.Text, primary_key=True),
+    sa.Column("player_id", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("book", sa.Text, primary_key=True),
+    sa.Column("captured_at", UTCDateTime, primary_key=True),
+    sa.Column("line", sa.Float, sa.CheckConstraint("line > 0 AND line < 100"), primary_key=True),
+    sa.Column("tip_off_at", UTCDateTime, doc="as the book gave it"),
+    sa.Column("over_price", sa.Float, doc="American"),
+    sa.Column("under_price", sa.Float, doc="American"),
+)
+
+injuries = sa.Table(
+    "injuries",
+    metadata,
+    sa.Column("player_id", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("reported_on", sa.Date, primary_key=True, doc="the day of the entry, without a time"),
+    sa.Column(
+        "status",
+        sa.Text,
+        sa.CheckConstraint("status IN ('available', 'probable', 'questionable', 'day_to_day', 'doubtful', 'out')"),
+        primary_key=True,
+    ),
+    sa.Column("note", sa.Text, primary_key=True),
+    sa.Column("captured_at", UTCDateTime, doc="NULL: known from the next day on"),
+    sa.Column("entry", sa.Integer, nullable=False, doc="order within the source: later entries of a day win"),
+)
+
+# ---------------------------------------------------------------- builds
+builds = sa.Table(
+    "builds",
+    metadata,
+    sa.Column("build_id", sa.Integer, primary_key=True),
+    sa.Column("feature_set", sa.Text, nullable=False),
+    sa.Column("feature_set_hash", sa.Text, nullable=False),
+    sa.Column("code_hash", sa.Text, nullable=False, doc="SHA-256 over the builders' source"),
+    sa.Column("state", sa.Text, sa.CheckConstraint("state IN ('running', 'done', 'failed')"), nullable=False),
+    sa.Column("started_at", UTCDateTime, nullable=False),
+    sa.Column("finished_at", UTCDateTime),
+    sa.Column("n_rows", sa.Integer),
+    sa.Column("n_dates", sa.Integer),
+    sa.Column("failure", sa.Text),
+)
+
+build_units = sa.Table(
+    "build_units",
+    metadata,
+    sa.Column("builder", sa.Text, primary_key=True),
+    sa.Column("feature_set", sa.Text, primary_key=True),
+    sa.Column("game_date", sa.Date, primary_key=True),
+    sa.Column("build_id", sa.Integer, sa.ForeignKey("builds.build_id"), nullable=False),
+    sa.Column("inputs_hash", sa.Text, nullable=False, doc="of everything raw that the date's rows may know"),
+    sa.Column("code_hash", sa.Text, nullable=False),
+    sa.Column("feature_set_hash", sa.Text, nullable=False),
+    sa.Column("n_rows", sa.Integer, nullable=False),
+    sa.Column("done_at", UTCDateTime, nullable=False),
+)
+
+
+def _versioned(
+    name: str, *columns: sa.Column[Any] | sa.CheckConstraint, key: tuple[str, ...], within: sa.MetaData = metadata
+) -> sa.Table:
+    """A table whose rows belong to the builds from `from_build` to before `to_build` (NULL: still current)."""
+    return sa.Table(
+        name,
+        within,
+        *columns,
+        sa.Column("row_hash", sa.BigInteger, nullable=False, doc="of all values: an equal row is not written again"),
+        sa.Column("from_build", sa.Integer, nullable=False),
+        sa.Column("to_build", sa.Integer),
+        sa.UniqueConstraint(*key, "from_build", name=f"{name}_one_row_a_build"),
+        sa.Index(f"{name}_by_date", "game_date"),
+        sa.Index(
+            f"{name}_current",
+            *key,
+            unique=True,
+            sqlite_where=sa.text("to_build IS NULL"),
+            postgresql_where=sa.text("to_build IS NULL"),
+        ),
+    )
+
+
+PLAYER_GAME = ("game_id", "player_id")
+TEAM_GAME = ("game_id", "team_id")
+
+
+def _floats(names: str) -> list[sa.Column[Any]]:
+    return [sa.Column(name, sa.Float) for name in names.split()]
+
+
+def _player_game_columns() -> list[sa.Column[Any]]:
+    return [
+        sa.Column("game_id", sa.Text, nullable=False),
+        sa.Column("player_id", sa.Integer, nullable=False),
+        sa.Column("game_date", sa.Date, nullable=False),
+        sa.Column("team_id", sa.Integer, nullable=False),
+    ]
+
+
+team_defense_zone_analysis = _versioned(
+    "team_defense_zone_analysis",
+    sa.Column("game_id", sa.Text, nullable=False),
+    sa.Column("team_id", sa.Integer, nullable=False),
+    sa.Column("game_date", sa.Date, nullable=False),
+    *_floats("defensive_rating pace n_games"),
+    *_floats(
+        " ".join(
+            f"{zone}_{what}"
+            for zone in ("paint", "mid_range", "three", "two_point", "box_three")
+            for what in ("pct_allowed", "attempts_allowed", "pct_minus_league")
+        )
+    ),
+    *_floats("league_pace"),
+    sa.Column("strongest_zone", sa.Text),
+    sa.Column("weakest_zone", sa.Text),
+    sa.Column("max_source_date", sa.Date),
+    key=TEAM_GAME,
+)
+
+player_shot_zone_analysis = _versioned(
+    "player_shot_zone_analysis",
+    *_player_game_columns(),
+    *_floats("pct_paint pct_mid_range pct_three pct_free_throw"),
+    *_floats(
+        " ".join(
+            f"{zone}_{what}_last_{n}"
+            for n in (10, 20)
+            for zone in ("paint", "mid_range", "three", "two_point", "box_three")
+            for what in ("share", "pct")
+        )
+    ),
+    *_floats("n_games_last_10 n_games_last_20"),
+    sa.Column("primary_zone", sa.Text),
+    sa.Column("zones", sa.Text, doc="'shots' (zone data) or 'box' (box scores alone)"),
+    sa.Column("max_source_date", sa.Date),
+    key=PLAYER_GAME,
+)
+
+player_daily_cache = _versioned(
+    "player_daily_cache",
+    *_player_game_columns(),
+    *_floats(
+        "points_avg_last_5 points_avg_last_10 points_avg_season points_std_last_10 games_in_last_7_days rest_advantage "
+        "injury_risk recent_trend minutes_change back_to_back team_pace_last_10 team_off_rating_last_10 team_win_pct "
+        "minutes_avg_last_10 ppm_avg_last_10 minutes_avg_season usage_last_3 usage_last_10"
+    ),
+    *_floats("n_games_last_5 n_games_last_10 n_games_season n_team_games_last_10 n_team_games_season"),
+    *_floats("rest_days team_rest_days opponent_rest_days"),
+    sa.Column("age", sa.Float, doc="whole years on the game date"),
+    *_floats("rest_advantage_unclamped"),
+    sa.Column("listed_status", sa.Text),
+    sa.Column("max_source_date", sa.Date),
+    key=PLAYER_GAME,
+)
+
+player_composite_factors = _versioned(
+    "player_composite_factors",
+    *_player_game_columns(),
+    *_floats("fatigue_score shot_zone_mismatch_score pace_score usage_spike_score"),
+    *_floats(
+        "fatigue_score_unclamped shot_zone_mismatch_score_unclamped pace_score_unclamped usage_spike_score_unclamped "
+        "games_last_7_days minutes_last_7_days back_to_backs_last_14_days n_stars_listed_out"
+    ),
+    sa.Column("has_age", sa.Boolean),
+    sa.Column("has_injury_source", sa.Boolean),
+    sa.Column("max_source_date", sa.Date),
+    key=PLAYER_GAME,
+)
+
+ROW_STATES = ("scheduled", "played", "under_30_seconds", "absent")
+"""What a row of the feature table is: before its game; minutes > 0; appeared, MIN = 0; expected, did not appear."""
+
+FEATURE_ROW_LABELS = ("minutes", "points", "rebounds", "assists", "steals", "blocks", "turnovers", "fg3m")
+"""What happened, NULL where not played; a target is one of these and never a feature."""
+
+FEATURE_ROW_COUNTS = ("n_active_games_season", "minutes_avg_last_10_active")
+"""What populations are told by: active games before it this season, mean minutes of the last 10."""
+
+
+def feature_table(feature_set: FeatureSet) -> sa.Table:
+    """The feature table of `feature_set`: what a row is, then the features in order, then what happened."""
+    return _versioned(
+        f"ml_feature_store_{feature_set.name}",
+        *_player_game_columns(),
+        sa.Column("season", sa.Integer, nullable=False),
+        sa.Column("opponent_id", sa.Integer, nullable=False),
+        sa.Column("state", sa.Text, nullable=False),
+        sa.Column("is_expected", sa.Boolean, nullable=False, doc="on the slate before the game"),
+        *(sa.Column(name, sa.Float) for name in FEATURE_ROW_COUNTS),
+        *(sa.Column(name, sa.Float) for name in feature_set.names),
+        sa.Column("line", sa.Float, doc="the points line at the cut-off; NULL: none known"),
+        *(sa.Column(name, sa.Float) for name in FEATURE_ROW_LABELS),
+        sa.Column("missing", sa.Text, nullable=False, doc="reason:name,name;reason:name: which are NULL, and why"),
+        sa.Column("window_games", sa.Text, nullable=False, doc="JSON: games used by last_5, last_10, season, team"),
+        sa.Column("max_source_date", sa.Date, doc="latest date of anything the row knows"),
+        sa.CheckConstraint("max_source_date IS NULL OR max_source_date < game_date", name="knows_only_the_past"),
+        key=PLAYER_GAME,
+        within=sa.MetaData(),
+    )
+
+
+# ---------------------------------------------------------------- versions and their history
+model_versions = sa.Table(
+    "model_versions",
+    metadata,
+    sa.Column("model_name", sa.Text, primary_key=True),
+    sa.Column("version", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("system", sa.Text, nullable=False),
+    sa.Column("run_id", sa.Text, nullable=False),
+    sa.Column("artifact_uri", sa.Text, nullable=False, doc="the folder with the native files and metadata.json"),
+    sa.Column("sha256", sa.Text, sa.CheckConstraint("length(sha256) = 64"), nullable=False),
+    sa.Column("feature_set", sa.Text, nullable=False),
+    sa.Column("feature_set_hash", sa.Text, nullable=False),
+    sa.Column("build_id", sa.Integer, nullable=False),
+    sa.Column("target", sa.Text, nullable=False),
+    sa.Column("train_from", sa.Date, doc="NULL: nothing was fitted"),
+    sa.Column("train_to", sa.Date, doc="last date the model has seen (tuning included); NULL: nothing was fitted"),
+    sa.Column("metrics", sa.JSON, nullable=False),
+    sa.Column("registered_at", UTCDateTime, nullable=False),
+)
+
+promotion_history = sa.Table(
+    "promotion_history",
+    metadata,
+    sa.Column("seq", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("model_name", sa.Text, nullable=False, index=True),
+    sa.Column("version", sa.Integer, nullable=False),
+    sa.Column(
+        "action",
+        sa.Text,
+        sa.CheckConstraint("action IN ('register', 'promote', 'refuse', 'rollback', 'archive')"),
+        nullable=False,
+    ),
+    sa.Column("from_stage", sa.Text, nullable=False),
+    sa.Column("to_stage", sa.Text, nullable=False),
+    sa.Column("sha256", sa.Text, nullable=False),
+    sa.Column("at", UTCDateTime, nullable=False),
+    sa.Column("actor", sa.Text, nullable=False),
+    sa.Column("reason", sa.Text),
+    sa.Column("verdict", sa.JSON, doc="every test with its figure and limit"),
+    sa.Column("previous_hash", sa.Text, nullable=False),
+    sa.Column("hash", sa.Text, nullable=False, unique=True),
+)
+
+# ---------------------------------------------------------------- predictions and grades
+predictions = sa.Table(
+    "predictions",
+    metadata,
+    sa.Column("prediction_id", sa.Integer, primary_key=True),
+    sa.Column("game_date", sa.Date, nullable=False, index=True),
+    sa.Column("game_id", sa.Text, nullable=False),
+    sa.Column("player_id", sa.Integer, nullable=False),
+    sa.Column("system", sa.Text, nullable=False),
+    sa.Column("model_version", sa.Integer, nullable=False),
+    sa.Column("model_sha256", sa.Text, nullable=False),
+    sa.Column("train_to", sa.Date, doc="last date the model had seen; NULL: nothing was fitted"),
+    sa.Column("feature_set", sa.Text, nullable=False),
+    sa.Column("build_id", sa.Integer, nullable=False),
+    sa.Column("target", sa.Text, nullable=False),
+    sa.Column("predicted", sa.Float, nullable=False),
+    sa.Column("interval_low", sa.Float, nullable=False),
+    sa.Column("interval_high", sa.Float, nullable=False),
+    sa.Column("line", sa.Float),
+    sa.Column("over_probability", sa.Float, sa.CheckConstraint("over_probability BETWEEN 0 AND 1")),
+    sa.Column("predicted_at", UTCDateTime, nullable=False),
+    sa.CheckConstraint("interval_low <= interval_high", name="interval_in_order"),
+    sa.UniqueConstraint("game_id", "player_id", "system", "model_version", "build_id", name="one_prediction"),
+)
+
+grades = sa.Table(
+    "grades",
+    metadata,
+    sa.Column("prediction_id", sa.Integer, sa.ForeignKey("predictions.prediction_id"), primary_key=True),
+    sa.Column("outcome", sa.Text, sa.CheckConstraint("outcome IN ('graded', 'void')"), nullable=False),
+    sa.Column("label", sa.Text, sa.CheckConstraint("label IN ('live', 'backfill', 'in_sample')"), nullable=False),
+    sa.Column("actual", sa.Float, doc="NULL where void"),
+    sa.Column("error", sa.Float, doc="predicted - actual; NULL where void"),
+    sa.Column("in_interval", sa.Boolean),
+    sa.Column("line_verdict", sa.Text, sa.CheckConstraint("line_verdict IN ('won', 'lost', 'push')")),
+    sa.Column("graded_at", UTCDateTime, nullable=False),
+)

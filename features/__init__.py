@@ -1,0 +1,1 @@
+"""Sources -> raw tables -> five builders -> feature table."""

@@ -1,0 +1,1 @@
+"""Where raw facts come from: files, the simulated league, stats.nba.com."""

@@ -1,0 +1,1 @@
+"""The predictor, model loading and hot swap, the BentoML service."""

@@ -1,0 +1,1 @@
+"""The door and the conductor: command line, wiring, demo."""

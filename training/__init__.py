@@ -1,0 +1,1 @@
+"""Datasets and splits, evaluation, run logging."""
