@@ -1,0 +1,57 @@
+# One task vocabulary for people, hooks and CI: `make help`.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+PACKAGES := contracts features systems registry training serving monitoring tipoff
+
+# What tipoff keeps and where MLflow looks for it: the same for every target.
+export TIPOFF_HOME ?= $(CURDIR)/.tipoff
+export MLFLOW_TRACKING_URI ?= sqlite:///$(TIPOFF_HOME)/mlflow.db
+export MLFLOW_EXPERIMENT_NAME ?= tipoff
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo serve ui test test-slow check bench format lock
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(READY) ## the environment in .venv, nothing else
+
+$(READY): requirements.lock pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "tipoff wants Python 3.11 or newer: make setup PYTHON=python3.11")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	@touch $@
+
+demo: setup ## the whole job on a simulated league: ingest, features, training, promotion, predictions over HTTP
+	@TIPOFF_HOME=$(CURDIR)/.tipoff/demo MLFLOW_TRACKING_URI= $(BIN)/tipoff demo
+
+serve: setup ## the prediction service on port 3000
+	$(BIN)/tipoff serve
+
+ui: setup ## the MLflow UI on port 5000
+	$(BIN)/tipoff ui
+
+test: setup ## the tests, in minutes
+	$(BIN)/pytest -n 2 -m "not slow"
+
+test-slow: setup ## the long ones: kills, clean environments
+	$(BIN)/pytest -n 2 -m slow
+
+check: setup ## format, lint, types, layers
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: setup ## speed, as ratios to a named reference in the same run
+	$(BIN)/python -m benchmarks.backfill
+
+format: setup ## rewrite the code in the house's format
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+lock: setup ## requirements.lock from pyproject.toml
+	uv pip compile pyproject.toml --extra test --universal --python-version 3.11 --quiet --output-file requirements.lock

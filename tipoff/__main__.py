@@ -1,0 +1,98 @@
+"""The door: `tipoff COMMAND`, exit codes, and errors without tracebacks."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import sys
+from typing import Any
+
+import click
+
+from contracts.errors import TipoffError
+
+COMMANDS = {
+    "ingest": ("ingest:ingest", "Bring raw facts in: files, the simulated league, stats.nba.com."),
+    "features": ("features:features", "Build, look at and export the feature table."),
+    "train": ("train:train", "Train one system, log the run, register the version."),
+    "promote": ("promote:promote", "Hold a version against the champion and, if it passes, make it live."),
+    "rollback": ("rollback:rollback", "Bring an earlier Production version back."),
+    "registry": ("registry:registry", "Versions, their stages and the history of every move."),
+    "serve": ("serve:serve", "Start the prediction service."),
+    "predict": ("predict:predict", "Predict the slate of a date."),
+    "grade": ("grade:grade", "Hold stored predictions against what happened."),
+    "env": ("env:env", "Print export lines that point other tools at tipoff's state."),
+    "config": ("config:config", "Every setting in force, and where it came from."),
+    "ui": ("ui:ui", "Start the MLflow UI over tipoff's runs."),
+    "demo": ("demo:demo", "The whole job once, on a simulated league."),
+    "version": ("version:version", "The version of tipoff and of the libraries that make predictions."),
+}
+"""Name -> (module:attribute in tipoff.commands, one line of help): a module is imported when its command is called."""
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are imported when they are called, so that the door opens fast."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The names, in the order of a prediction's life."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command itself, or None."""
+        if cmd_name not in COMMANDS:
+            return None
+        module, _, attribute = COMMANDS[cmd_name][0].partition(":")
+        command: click.Command = getattr(importlib.import_module(f"tipoff.commands.{module}"), attribute)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The list in `tipoff --help`, without importing any command."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--debug", is_flag=True, help="Print the traceback of an error.")
+@click.pass_context
+def cli(ctx: click.Context, debug: bool) -> None:
+    """Predict NBA players' points before tip-off, and know how good the prediction is."""
+    ctx.obj = {"debug": debug}
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line and exit: 0 done, 1 failed, 2 wrong usage or settings, 3 refused by a rule."""
+    given = sys.argv[1:] if arguments is None else arguments
+    debug, as_json = "--debug" in given, "--json" in given
+    given = [argument for argument in given if argument != "--debug"]
+    try:
+        cli.main(args=["--debug", *given] if debug else given, prog_name="tipoff", standalone_mode=False)
+    except TipoffError as error:
+        if debug:
+            raise
+        _report(error, as_json=as_json)
+        sys.exit(error.exit_code)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("Interrupted.", err=True)
+        sys.exit(130)
+    except OSError as error:
+        if debug or error.filename is None:
+            raise
+        _report(TipoffError(f"{error.filename}: {error.strerror}."), as_json=as_json)
+        sys.exit(1)
+    sys.exit(0)
+
+
+def _report(error: TipoffError, *, as_json: bool) -> None:
+    click.echo(click.style("Error: ", fg="red", bold=True) + error.message, err=True)
+    if error.remedy:
+        click.echo(f"  {error.remedy}", err=True)
+    if as_json:
+        body: dict[str, Any] = {"code": error.code, "message": error.message, "remedy": error.remedy}
+        click.echo(json.dumps({"error": body}))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,72 @@
+"""`tipoff train`: one system, trained, evaluated, logged and registered."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import TYPE_CHECKING
+
+import click
+
+from tipoff.output import emit, json_option, say, table, working
+from tipoff.parameters import DATE
+
+if TYPE_CHECKING:
+    from training.train import TrainResult
+
+
+@click.command()
+@click.option("--system", default="xgboost", show_default=True, help="A way to predict.")
+@click.option("--feature-set", default="", help="A set of conf/feature_sets; default: training.feature_set.")
+@click.option("--train-from", type=DATE, help="First date to learn from.")
+@click.option("--train-to", type=DATE, help="Last date to learn from (its last tenth tunes).")
+@click.option("--val-from", type=DATE, help="First validation date; default: the last 20 % of dates.")
+@click.option("--val-to", type=DATE, help="Last validation date.")
+@click.option("--population", default="", help="played, early, rotation, lined; default: training.population.")
+@click.option("--register/--no-register", default=True, show_default=True, help="Register the version.")
+@json_option
+def train(
+    system: str,
+    feature_set: str,
+    train_from: date | None,
+    train_to: date | None,
+    val_from: date | None,
+    val_to: date | None,
+    population: str,
+    register: bool,
+    as_json: bool,
+) -> None:
+    """Train one system and hold it against the averages on the same validation rows.
+
+    `mlflow run . -e train --env-manager local -P system=xgboost` is the same.
+    """
+    from tipoff.wiring import wire
+    from training.train import TrainRequest
+    from training.train import train as run_training
+
+    wiring = wire()
+    request = TrainRequest(
+        system=system,
+        feature_set=feature_set or wiring.settings.training.feature_set,
+        train_from=train_from,
+        train_to=train_to,
+        val_from=val_from,
+        val_to=val_to,
+        population=population or wiring.settings.training.population,
+        register=register,
+    )
+    with working(f"Training {system}"):
+        result = run_training(wiring.engine, wiring.home, wiring.settings, request)
+    if not as_json:
+        _show(result)
+    emit(result.to_json(), as_json=as_json)
+
+
+def _show(result: TrainResult) -> None:
+    rows = [
+        (name, metric.population, metric.value, f"{metric.ci95[0]:.3f}..{metric.ci95[1]:.3f}" if metric.ci95 else None, metric.n)
+        for name, metric in result.figures()
+    ]
+    table(f"Validation {result.val_from}..{result.val_to}: MAE of {result.target}", ("", "population", "MAE", "95 % interval", "N"), rows)
+    say(f"Run {result.run_id}" + (f", version {result.model_version}" if result.model_version else ", not registered"))
+    if result.absent_features:
+        say(f"Absent (their source was never ingested): {', '.join(result.absent_features)}")

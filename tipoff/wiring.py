@@ -1,0 +1,46 @@
+"""Where the real parts meet: home, settings and database for every command."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from contracts.database import open_database
+from contracts.home import Home, prepare_home
+from contracts.settings import Settings, load_settings
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
+
+
+@dataclass(frozen=True)
+class Wiring:
+    """What a command works with."""
+
+    home: Home
+    settings: Settings
+    engine: sa.Engine
+
+
+def wire() -> Wiring:
+    """Settings checked, home made, database open at the newest migration.
+
+    Raises UsageError for settings or a home that cannot be used, UnavailableError for a database that does not answer.
+    """
+    settings = load_settings()
+    home = prepare_home()
+    return Wiring(home, settings, open_database(home.database_url))
+
+
+def prepare_tracking(home: Home) -> None:
+    """Make the experiment with its artifacts under the home, unless a marker says that it is there.
+
+    MLflow takes seconds to import and by default puts artifacts where you stand; so this happens once, and early.
+    """
+    marker = home.root / "experiment-ready"
+    if marker.is_file() and marker.read_text() == home.tracking_uri:
+        return
+    from training.runs import ensure_experiment
+
+    ensure_experiment(home)
+    marker.write_text(home.tracking_uri)
