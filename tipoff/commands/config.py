@@ -21,7 +21,11 @@ def config(as_json: bool) -> None:
     home = find_home()
     if not as_json:
         table("Settings", ("setting", "value", "from"), [(name, str(value), place) for name, value, place in rows])
-    places = {"home": str(home.root), "database_url": _without_password(home.database_url), "tracking_uri": home.tracking_uri}
+    places = {
+        "home": str(home.root),
+        "database_url": _without_password(home.database_url),
+        "tracking_uri": home.tracking_uri,
+    }
     if not as_json:
         table("Places", ("place", "address"), places.items())
     settings = {name: {"value": value, "from": place} for name, value, place in rows}

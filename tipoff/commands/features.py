@@ -10,7 +10,9 @@ import click
 from tipoff.output import emit, json_option, progress, say, table
 from tipoff.parameters import DATE, SEASONS
 
-FEATURE_SET = click.option("--feature-set", default="v2_33features", show_default=True, help="A set of conf/feature_sets.")
+FEATURE_SET = click.option(
+    "--feature-set", default="v2_33features", show_default=True, help="A set of conf/feature_sets."
+)
 
 
 @click.group()
@@ -75,7 +77,11 @@ def status(as_json: bool) -> None:
     columns = ("builder", "season", "expected", "done", "missing", "stale")
     if not as_json:
         table("Builders", columns, [[row[column] for column in columns] for row in found.builders])
-        table("Feature sets", ("name", "hash", "built"), [(s["name"], s["hash"][:12], s["built"]) for s in found.feature_sets])
+        table(
+            "Feature sets",
+            ("name", "hash", "built"),
+            [(s["name"], s["hash"][:12], s["built"]) for s in found.feature_sets],
+        )
     emit({"builders": found.builders, "complete": found.complete, "feature_sets": found.feature_sets}, as_json=as_json)
 
 

@@ -63,10 +63,20 @@ def train(
 
 def _show(result: TrainResult) -> None:
     rows = [
-        (name, metric.population, metric.value, f"{metric.ci95[0]:.3f}..{metric.ci95[1]:.3f}" if metric.ci95 else None, metric.n)
+        (
+            name,
+            metric.population,
+            metric.value,
+            f"{metric.ci95[0]:.3f}..{metric.ci95[1]:.3f}" if metric.ci95 else None,
+            metric.n,
+        )
         for name, metric in result.figures()
     ]
-    table(f"Validation {result.val_from}..{result.val_to}: MAE of {result.target}", ("", "population", "MAE", "95 % interval", "N"), rows)
+    table(
+        f"Validation {result.val_from}..{result.val_to}: MAE of {result.target}",
+        ("", "population", "MAE", "95 % interval", "N"),
+        rows,
+    )
     say(f"Run {result.run_id}" + (f", version {result.model_version}" if result.model_version else ", not registered"))
     if result.absent_features:
         say(f"Absent (their source was never ingested): {', '.join(result.absent_features)}")
