@@ -136,13 +136,12 @@ def _sqlite_values(frame: pl.DataFrame) -> pl.DataFrame:
     import polars as pl
     import polars.selectors as cs
 
-    return frame.with_columns(
-        cs.date().dt.to_string("%Y-%m-%d"),
-        cs.datetime().dt.convert_time_zone("UTC").dt.to_string("%Y-%m-%d %H:%M:%S%.6f")
-        if any(isinstance(kind, pl.Datetime) for kind in frame.dtypes)
-        else [],
-        cs.boolean().cast(pl.Int64),
-    )
+    times = [
+        pl.col(name).dt.convert_time_zone("UTC").dt.to_string("%Y-%m-%d %H:%M:%S%.6f")
+        for name, kind in frame.schema.items()
+        if isinstance(kind, pl.Datetime)
+    ]
+    return frame.with_columns(cs.date().dt.to_string("%Y-%m-%d"), *times, cs.boolean().cast(pl.Int64))
 
 
 def _polars_type(kind: sa.types.TypeEngine[Any]) -> Any:
