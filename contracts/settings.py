@@ -25,6 +25,10 @@ class FeatureSettings(Section):
     line_cutoff_minutes: int = Field(60, ge=0, description="a points line counts if captured this long before tip-off")
     expected_days: int = Field(30, ge=1, description="latest appearance at most this many days ago to be expected")
     expected_team_games: int = Field(10, ge=1, description="... and at most this many games of his team ago")
+    nba_stats_url: str = Field("https://stats.nba.com/stats", description="where `tipoff ingest nba-api` asks")
+    nba_stats_pause_seconds: float = Field(0.7, ge=0, description="between two requests; doubles after each fault")
+    nba_stats_attempts: int = Field(5, ge=1)
+    nba_stats_timeout_seconds: float = Field(30.0, gt=0)
     constant_column_min_rows: int = Field(1000, ge=1, description="builds of this size fail on a constant column")
 
 

@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tipoff.output import emit, json_option, say, table, working
+from contracts.errors import UnavailableError
+from tipoff.output import emit, json_option, progress, say, table, working
+from tipoff.parameters import SEASONS
 
 if TYPE_CHECKING:
     from features.ingest import IngestReport
@@ -66,6 +68,23 @@ def simulated(seasons: int, seed: int, teams: int, games: int, as_json: bool) ->
     logs = reports["game-logs"]
     counts = {"games": logs.games, "player_games": logs.rows, "lines": reports["points-lines"].rows}
     emit(counts | {"rejected": sum(report.rejected for report in reports.values())}, as_json=as_json)
+
+
+@ingest.command("nba-api")
+@click.option("--seasons", required=True, type=SEASONS, help="One season or a span, as 2021-22:2024-25.")
+@json_option
+def nba_api(seasons: tuple[int, int], as_json: bool) -> None:
+    """Player game logs of whole seasons from stats.nba.com, one polite request at a time."""
+    from contracts.settings import load_settings
+    from features.sources.nba_api import fetch_game_logs
+
+    with progress("Asking stats.nba.com", "requests") as report_progress:
+        sources = fetch_game_logs(seasons, load_settings().features, report=report_progress)
+    if not sources:
+        raise UnavailableError(f"stats.nba.com has no games of {seasons[0]}..{seasons[1]} yet.")
+    report = _ingest("game-logs", sources)
+    _show([report], as_json)
+    emit(_as_json(report), as_json=as_json)
 
 
 def _ingest(kind: str, sources: list[Source]) -> IngestReport:

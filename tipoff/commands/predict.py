@@ -1,0 +1,26 @@
+"""`tipoff predict`: the slate of a date, through the service's own predictor."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import click
+
+from tipoff.output import emit, json_option
+from tipoff.parameters import DATE
+
+
+@click.command()
+@click.option("--game-date", required=True, type=DATE, help="The league's date.")
+@click.option("--system", default="production", show_default=True, help="production, staging, version:N or a system.")
+@json_option
+def predict(game_date: date, system: str, as_json: bool) -> None:
+    """Predict the slate of a date: every player expected before its games."""
+    from serving.slate import predict_slate
+    from tipoff.wiring import wire
+
+    wiring = wire()
+    answers = predict_slate(wiring.engine, wiring.home, wiring.settings, game_date, system)
+    if not as_json:
+        _show(game_date, answers)
+    emit({"game_date": game_date, "predictions": answers}, as_json=as_json)

@@ -1,0 +1,97 @@
+"""`tipoff registry`: versions, their stages, and the history of every move."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import click
+
+from contracts.errors import RefusedError, UsageError
+from tipoff.output import emit, json_option, say, table
+
+
+@click.group()
+def registry() -> None:
+    """Versions, their stages and the history of every move."""
+
+
+@registry.command("list")
+@click.option("--at", metavar="TIME", help="The stages at that moment (ISO 8601, UTC unless it says otherwise).")
+@json_option
+def list_(at: str | None, as_json: bool) -> None:
+    """Every version with its stage, system and validation figures."""
+    from contracts.home import REGISTERED_MODEL
+    from registry.versions import list_versions
+    from tipoff.wiring import wire
+
+    versions = [version.to_json() for version in list_versions(wire().engine, REGISTERED_MODEL, at=_moment(at))]
+    if not as_json:
+        table(
+            f"{REGISTERED_MODEL}{f' at {at}' if at else ''}",
+            ("version", "stage", "system", "feature set", "trained to", "MAE", "N", "sha256"),
+            [_row(version) for version in versions],
+        )
+    emit({"versions": versions}, as_json=as_json)
+
+
+@registry.command()
+@click.argument("version", type=int)
+@json_option
+def show(version: int, as_json: bool) -> None:
+    """One version with everything it is bound to."""
+    from contracts.home import REGISTERED_MODEL
+    from registry.versions import get_version
+    from tipoff.wiring import wire
+
+    found = get_version(wire().engine, REGISTERED_MODEL, version).to_json()
+    if not as_json:
+        table(
+            f"{REGISTERED_MODEL} version {version}",
+            ("what", "value"),
+            [(k, str(v)) for k, v in found.items() if k != "metrics"],
+        )
+        table("Validation", ("figure", "value"), [(k, v) for k, v in found["metrics"].items()])
+    emit(found, as_json=as_json)
+
+
+@registry.command()
+@click.option("--verify", is_flag=True, help="Check the hash chain; exit 3 where it is broken.")
+@json_option
+def history(verify: bool, as_json: bool) -> None:
+    """Every registration, promotion, refusal and rollback, oldest first."""
+    from contracts.home import REGISTERED_MODEL
+    from registry.history import read_history, verify_history
+    from tipoff.wiring import wire
+
+    engine = wire().engine
+    entries = [entry.to_json() for entry in read_history(engine, REGISTERED_MODEL)]
+    if not as_json:
+        columns = ("seq", "at", "action", "version", "from_stage", "to_stage", "actor", "reason")
+        table("History", columns, [[entry[column] for column in columns] for entry in entries])
+    breaks = verify_history(engine) if verify else []
+    if breaks:
+        raise RefusedError(
+            f"The history's hash chain is broken: {'; '.join(breaks)}.", remedy="Restore the database from a backup."
+        )
+    if verify:
+        say(f"The chain of {len(entries)} entries holds.")
+    emit({"history": entries} | ({"verified": True} if verify else {}), as_json=as_json)
+
+
+def _row(version: dict[str, Any]) -> tuple[Any, ...]:
+    metrics = version["metrics"]
+    names = ("version", "stage", "system", "feature_set", "train_to")
+    return (*(version[name] for name in names), metrics.get("mae"), metrics.get("n"), version["sha256"][:12])
+
+
+def _moment(text: str | None) -> datetime | None:
+    from datetime import UTC
+
+    if text is None:
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise UsageError(f"{text!r} is not a time.", remedy="Write it as 2024-03-01T18:00:00Z.") from None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

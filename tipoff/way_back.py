@@ -1,0 +1,47 @@
+"""The named way back: season_average is in Production as soon as there is data, so that every champion must beat it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from contracts.home import REGISTERED_MODEL
+
+if TYPE_CHECKING:
+    from tipoff.wiring import Wiring
+
+SYSTEM = "season_average"
+MIN_DATES = 30
+"""Fewer dates than this cannot be split into what is learned from and what is validated on."""
+
+
+def ensure_way_back(wiring: Wiring) -> int | None:
+    """Register season_average and make it the first champion, unless there is a version in Production.
+
+    Returns the version it made, or None where there was nothing to do or too little data yet.
+    """
+    from registry.versions import production
+
+    if production(wiring.engine, REGISTERED_MODEL) is not None:
+        return None
+    if _n_played_dates(wiring) < MIN_DATES:
+        return None
+    from tipoff.gatekeeping import hold_and_promote
+    from tipoff.wiring import prepare_tracking
+    from training.train import TrainRequest, train
+
+    prepare_tracking(wiring.home)
+    training = wiring.settings.training
+    request = TrainRequest(system=SYSTEM, feature_set=training.feature_set, population=training.population)
+    result = train(wiring.engine, wiring.home, wiring.settings, request)
+    hold_and_promote(wiring, result.model_version, reason="the named way back")
+    return result.model_version
+
+
+def _n_played_dates(wiring: Wiring) -> int:
+    import sqlalchemy as sa
+
+    from contracts.tables import player_games
+
+    with wiring.engine.connect() as connection:
+        count = connection.scalar(sa.select(sa.func.count(sa.distinct(player_games.c.game_date))))
+    return int(count or 0)
