@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     import polars as pl
 
 BUSY_TIMEOUT_MS = 30_000
+SLICE_ROWS = 3_000
+"""Rows that are turned into Python values at a time: small enough to stay in the processor's cache."""
 
 
 def open_database(url: str) -> sa.Engine:
@@ -68,8 +70,9 @@ def insert_frame(connection: sa.Connection, table: sa.Table, frame: pl.DataFrame
                 copy.write_row(row)
     else:
         marks = ", ".join("?" * len(columns))
-        rows = _sqlite_values(frame).rows()
-        connection.exec_driver_sql(f'INSERT INTO "{table.name}" ({names}) VALUES ({marks})', rows)  # noqa: S608 names are the table's own
+        statement = f'INSERT INTO "{table.name}" ({names}) VALUES ({marks})'  # noqa: S608 names are the table's own
+        for part in _sqlite_values(frame).iter_slices(SLICE_ROWS):
+            connection.exec_driver_sql(statement, list(zip(*(column.to_list() for column in part), strict=True)))
     return frame.height
 
 
