@@ -1,0 +1,152 @@
+"""xgboost: gradient-boosted trees under absolute error, so that the prediction is the median."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+import xgboost
+from pydantic import Field
+from xgboost.core import XGBoostError
+
+from contracts.errors import RefusedError, UsageError
+from contracts.settings import Section
+from systems.base import Contributions, Floats, Rows, System
+
+FILE = "model.ubj"
+
+
+class XGBoostParameters(Section):
+    """The parameters of the trees, under XGBoost's own names (see its parameter reference)."""
+
+    n_estimators: int = Field(3000, ge=1, description="rounds at most; early stopping ends sooner")
+    early_stopping_rounds: int = Field(50, ge=1, description="rounds without a better tune block")
+    learning_rate: float = Field(0.05, gt=0, le=1)
+    max_depth: int = Field(6, ge=1, le=16)
+    min_child_weight: float = Field(1.0, ge=0, description="under absolute error: rows in a leaf")
+    subsample: float = Field(1.0, gt=0, le=1)
+    colsample_bytree: float = Field(1.0, gt=0, le=1)
+    gamma: float = Field(0.0, ge=0)
+    reg_alpha: float = Field(0.0, ge=0)
+    reg_lambda: float = Field(1.0, ge=0)
+    max_bin: int = Field(256, ge=2, le=4096)
+    nthread: int = Field(0, ge=0, description="threads of the fitting; 0: all there are")
+
+
+class XGBoost(System):
+    """Trees under `reg:absoluteerror`, stopped early by the tune block.
+
+    Features are rounded to float32 in one place (`_float32`), fitting and predicting alike, so that a row gives the
+    same bits offline and in the service. Missing values take the direction that each split learnt for them.
+    """
+
+    name = "xgboost"
+    estimates = "median"
+    libraries = ("numpy", "xgboost-cpu", "xgboost")
+    parameters_class = XGBoostParameters
+
+    def __init__(self, parameters: Section | None = None, *, device: str = "cpu") -> None:
+        super().__init__(parameters, device=device)
+        _check_device(device)
+        self._booster: Any = None
+        self._curve: list[float] = []
+
+    def fit(self, train: Rows, tune: Rows, *, features: list[str], target: str, seed: int) -> None:
+        """Grow trees on `train` until `tune` is not better for `early_stopping_rounds`; keep those up to the best.
+
+        Raises ValueError where either block is empty.
+        """
+        if not len(train) or not len(tune):
+            raise ValueError(f"{len(train)} training rows, {len(tune)} tune rows: neither may be empty")
+        self._features = list(features)
+        values = self.hyperparameters
+        rounds, patience = values.pop("n_estimators"), values.pop("early_stopping_rounds")
+        seen: dict[str, dict[str, list[float]]] = {}
+        grown = xgboost.train(
+            values
+            | {"objective": "reg:absoluteerror", "eval_metric": "mae", "tree_method": "hist"}
+            | {"seed": seed, "device": self.device, "verbosity": 1},
+            xgboost.QuantileDMatrix(
+                self._float32(train.matrix), train.target, feature_names=features, max_bin=values["max_bin"]
+            ),
+            num_boost_round=rounds,
+            evals=[(xgboost.DMatrix(self._float32(tune.matrix), tune.target, feature_names=features), "tune")],
+            early_stopping_rounds=patience,
+            evals_result=seen,
+            verbose_eval=False,
+        )
+        self._curve = [float(value) for value in seen["tune"]["mae"]]
+        self._booster = grown[: grown.best_iteration + 1]
+        self._booster.set_attr(best_iteration=None, best_score=None)
+        self._booster.set_param({"device": "cpu"})
+
+    def predict(self, matrix: Floats) -> Floats:
+        """The trees' predictions; never NaN."""
+        values = self._booster.inplace_predict(self._float32(self._checked(matrix)))
+        return np.asarray(values, dtype=np.float64)
+
+    def contributions(self, matrix: Floats) -> Contributions:
+        """SHAP values of the trees (Lundberg and Lee, 2017), exact, summed in float32."""
+        rows = xgboost.DMatrix(self._float32(self._checked(matrix)), feature_names=self.features_used)
+        values = np.asarray(self._booster.predict(rows, pred_contribs=True), dtype=np.float64)
+        return Contributions(base=values[:, -1], by_feature=values[:, :-1])
+
+    def save(self, folder: Path) -> None:
+        """Write model.ubj, XGBoost's own format."""
+        self.features_used  # noqa: B018 raises where nothing is fitted
+        self._booster.save_model(folder / FILE)
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """Read model.ubj back; its feature names are in it.
+
+        Raises RefusedError where XGBoost cannot read it.
+        """
+        path = folder / FILE
+        if not path.is_file():
+            raise RefusedError(f"{path} is absent.", remedy="Train the model again: `tipoff train`.")
+        system = cls()
+        try:
+            system._booster = xgboost.Booster(model_file=path)
+        except XGBoostError as error:
+            raise RefusedError(
+                f"{path} is not a model that XGBoost {xgboost.__version__} reads: {str(error).splitlines()[0]}.",
+                remedy="Train the model again: `tipoff train`.",
+            ) from error
+        system._features = list(system._booster.feature_names or [])
+        system.set_threads(1)
+        return system
+
+    @property
+    def learning_curve(self) -> list[float]:
+        """Mean absolute error on the tune block after each tree; empty after `load`."""
+        return list(self._curve)
+
+    def set_threads(self, n_threads: int) -> None:
+        """Predict with `n_threads` from now on (0: all there are)."""
+        super().set_threads(n_threads)
+        self._booster.set_param({"nthread": n_threads})
+
+    def _float32(self, matrix: Floats) -> npt.NDArray[np.float32]:
+        with np.errstate(over="ignore"):
+            narrow = np.ascontiguousarray(matrix, dtype=np.float32)
+        if np.isinf(narrow).any():
+            column = int(np.flatnonzero(np.isinf(narrow).any(axis=0))[0])
+            raise ValueError(f"{self.features_used[column]} is beyond what float32 holds")
+        return narrow
+
+
+def _check_device(device: str) -> None:
+    """Refuse a GPU that this build of XGBoost would silently replace by the CPU."""
+    kind = device.partition(":")[0]
+    if kind not in ("cpu", "cuda"):
+        raise UsageError(
+            f"{device!r} is not a device of xgboost.", remedy="Set TIPOFF_TRAINING__DEVICE to cpu or cuda."
+        )
+    if kind == "cuda" and not xgboost.build_info()["USE_CUDA"]:
+        raise UsageError(
+            f"The device is {device!r}, and the installed XGBoost {xgboost.__version__} is built without CUDA.",
+            remedy="Set TIPOFF_TRAINING__DEVICE=cpu, or install the distribution xgboost in place of xgboost-cpu.",
+        )

@@ -1,0 +1,116 @@
+"""A small, skewed world to fit systems on, and the metadata that a model of it carries."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import numpy as np
+import pytest
+
+from contracts.model_metadata import ModelMetadata
+from systems.base import Rows, System
+from systems.catalog import create_system
+from systems.model import Model, make_golden_rows
+from systems.residuals import fit_residuals
+from systems.versions import library_versions
+
+FEATURES = ["points_avg_season", "points_avg_last_10", "minutes_avg_last_10", "home_away"]
+QUICK = {"n_estimators": 60, "early_stopping_rounds": 10, "max_depth": 4, "min_child_weight": 5}
+
+
+def made_up_rows(n: int, seed: int) -> Rows:
+    """Counts around a skill that the columns tell of; a tenth of the values missing."""
+    draw = np.random.default_rng(seed)
+    skill = draw.gamma(3.0, 4.0, n)
+    matrix = np.stack(
+        [skill + draw.normal(0, 1, n), skill + draw.normal(0, 2, n), 10 + skill, draw.integers(0, 2, n).astype(float)],
+        axis=1,
+    )
+    matrix[draw.random(matrix.shape) < 0.1] = np.nan
+    target = draw.poisson(skill).astype(np.float64)
+    dates = np.datetime64("2023-01-01") + np.sort(draw.integers(0, 100, n)).astype("timedelta64[D]")
+    return Rows(matrix, target, dates)
+
+
+@pytest.fixture(scope="session")
+def train() -> Rows:
+    return made_up_rows(3000, 1)
+
+
+@pytest.fixture(scope="session")
+def tune() -> Rows:
+    return made_up_rows(1500, 2)
+
+
+def fit_system(name: str, train: Rows, tune: Rows, **parameters: object) -> System:
+    system = create_system(name, parameters=parameters)
+    features = system.choose_features(FEATURES, "points")
+    columns = [FEATURES.index(feature) for feature in features]
+    blocks = [Rows(rows.matrix[:, columns], rows.target, rows.dates) for rows in (train, tune)]
+    system.fit(*blocks, features=features, target="points", seed=7)
+    return system
+
+
+@pytest.fixture(scope="session")
+def fitted(train: Rows, tune: Rows) -> Callable[..., System]:
+    """fitted(name, **parameters) -> the system, fitted on the small world."""
+
+    def fit(name: str, **parameters: object) -> System:
+        return fit_system(name, train, tune, **(QUICK | parameters if name == "xgboost" else parameters))
+
+    return fit
+
+
+@pytest.fixture(scope="session")
+def xgboost_system(fitted: Callable[..., System]) -> System:
+    return fitted("xgboost")
+
+
+@pytest.fixture(scope="session")
+def columns_of() -> Callable[[System, Rows], np.ndarray]:
+    """columns_of(system, rows) -> the matrix that the system takes."""
+    return take_columns
+
+
+@pytest.fixture(scope="session")
+def as_model(tune: Rows) -> Callable[[System], Model]:
+    """as_model(system) -> the system with honest metadata, as training makes it."""
+    return lambda system: make_model(system, tune)
+
+
+def take_columns(system: System, rows: Rows) -> np.ndarray:
+    return rows.matrix[:, [FEATURES.index(feature) for feature in system.features_used]]
+
+
+def make_model(system: System, tune: Rows) -> Model:
+    matrix = take_columns(system, tune)
+    residuals = fit_residuals(tune.target, system.predict(matrix))
+    metadata = ModelMetadata(
+        model_id="test",
+        system=system.name,
+        target="points",
+        estimates=system.estimates,
+        feature_set="small",
+        feature_set_hash="0" * 64,
+        build_id=1,
+        features=system.features_used,
+        absent_features=[],
+        training_samples=len(tune),
+        population="played",
+        train_from="2023-01-01",
+        train_to="2023-03-01",
+        tune_from=None,
+        tune_to=None,
+        hyperparameters=system.hyperparameters,
+        seed=7,
+        library_versions=library_versions(system.libraries),
+        git_commit=None,
+        dataset_sha256="0" * 64,
+        results={},
+        bands=residuals.edges.tolist(),
+        residual_quantiles=residuals.quantiles.tolist(),
+        golden_rows=make_golden_rows(system, matrix),
+        created_at=datetime(2024, 1, 1, tzinfo=UTC).isoformat(),
+    )
+    return Model(system, metadata)

@@ -1,0 +1,90 @@
+"""Intervals cover what they claim, and probabilities are read off the results that were."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from contracts.errors import UsageError
+from systems.residuals import MAX_BANDS, fit_residuals
+
+
+def world(n: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """(actual, predicted): spread grows with the prediction."""
+    draw = np.random.default_rng(seed)
+    predicted = draw.gamma(3.0, 4.0, n)
+    return draw.poisson(draw.gamma(4.0, predicted / 4)).astype(float), predicted
+
+
+@pytest.mark.parametrize("level", [0.5, 0.8, 0.9])
+def test_an_interval_covers_its_share_of_new_results_at_every_size_of_prediction(level: float) -> None:
+    residuals = fit_residuals(*world(20_000, 1))
+    actual, predicted = world(20_000, 2)
+    low, high = residuals.interval(predicted, level)
+    for part in (predicted < 6, (predicted >= 6) & (predicted < 14), predicted >= 14):
+        covered = ((actual >= low) & (actual <= high))[part].mean()
+        assert level - 0.03 < covered < level + 0.05  # counts: the ends themselves are hit
+
+
+def test_the_probability_of_going_over_is_the_share_that_went_over() -> None:
+    residuals = fit_residuals(*world(20_000, 1))
+    actual, predicted = world(20_000, 2)
+    for line in (4.5, 9.5, 14.5):
+        near = np.abs(predicted - line) < 3
+        expected = residuals.over_probability(predicted[near], np.full(near.sum(), line)).mean()
+        assert abs((actual[near] > line).mean() - expected) < 0.03
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    arrays(np.float64, st.integers(20, 1500), elements=st.integers(0, 60).map(float)),
+    st.integers(0, 2**32 - 1),
+)
+def test_any_distribution_gives_ordered_intervals_and_falling_probabilities(actual: np.ndarray, seed: int) -> None:
+    draw = np.random.default_rng(seed)
+    predicted = np.round(draw.gamma(2.0, 5.0, len(actual)), int(draw.integers(0, 3)))
+    residuals = fit_residuals(actual, predicted)
+    assert residuals.quantiles.shape == (len(residuals.edges) + 1, 99)
+    assert len(residuals.edges) < MAX_BANDS
+    low, high = residuals.interval(predicted)
+    assert (low >= 0).all()
+    assert (low <= high).all()
+    lines = np.linspace(0.5, 60.5, 61)
+    over = residuals.over_probability(np.full(61, predicted[0]), lines)
+    assert ((over >= 0.01 - 1e-12) & (over <= 0.99 + 1e-12)).all()
+    assert (np.diff(over) <= 1e-12).all()
+
+
+def test_what_cannot_be_predicted_has_no_interval_and_no_probability() -> None:
+    residuals = fit_residuals(*world(1000, 1))
+    low, high = residuals.interval(np.array([np.nan, 10.0]))
+    assert np.isnan([low[0], high[0]]).all()
+    assert np.isfinite([low[1], high[1]]).all()
+    over = residuals.over_probability(np.array([np.nan, 10.0, 10.0]), np.array([9.5, np.nan, 9.5]))
+    assert np.isnan(over[:2]).all()
+    assert np.isfinite(over[2])
+
+
+def test_rows_without_a_prediction_are_left_out_and_too_few_rows_refused() -> None:
+    actual, predicted = world(1000, 1)
+    holes = np.concatenate([predicted, [np.nan] * 5])
+    with_holes = fit_residuals(np.concatenate([actual, np.zeros(5)]), holes)
+    np.testing.assert_array_equal(with_holes.quantiles, fit_residuals(actual, predicted).quantiles)
+    with pytest.raises(UsageError, match=r"^19 rows"):
+        fit_residuals(actual[:19], predicted[:19])
+
+
+def test_a_prediction_that_is_always_the_same_has_one_band() -> None:
+    residuals = fit_residuals(np.arange(2000.0) % 7, np.full(2000, 3.0))
+    assert residuals.quantiles.shape == (1, 99)
+    assert residuals.over_probability(np.array([3.0]), np.array([3.0]))[0] == pytest.approx(0.5, abs=0.01)
+
+
+def test_a_level_beyond_what_is_kept_is_refused() -> None:
+    residuals = fit_residuals(*world(100, 1))
+    for level in (0.0, 0.99, 1.0):
+        with pytest.raises(ValueError, match="level"):
+            residuals.interval(np.array([1.0]), level)
