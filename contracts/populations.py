@@ -11,6 +11,9 @@ if TYPE_CHECKING:
 
 NAMES = ("played", "early", "rotation", "lined", "expected")
 
+LINE_TARGET = "points"
+"""What the column `line` is a line of: any other target has no lined rows."""
+
 
 def population(name: str) -> pl.Expr:
     """The rows of population `name` (spec: minutes > 0 and 5 or more active games before it this season, ...).
