@@ -1,0 +1,187 @@
+"""The windowing layer: the one way to look back, and it ends before the row's own date.
+
+Results are sorted by (key, date). Every row finds the place of (its key, its date) among them with "strictly
+before"; what a row may see ends there, so a result of its own date or later cannot be reached, whatever is asked.
+Whole numbers are summed by differences of one running sum (exact); fractions are summed result by result, oldest
+first. Either way a value depends on nothing but the results of the row's own key: any subset of whole keys gives
+the same bits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import polars as pl
+
+_DAY_ZERO = 730_000
+"""Added to days since 1970, so that a date some years back is never negative."""
+
+_KEY_STEP = 1 << 21
+"""More than any date's number: one key's codes never reach the next key's."""
+
+
+class Past:
+    """What each of `rows` may look back on: the `events` of its key with a date before its own.
+
+    `events` has the columns of `key`, `game_date`, and what is to be summed (no nulls there); `rows` has those of
+    `key` and `game_date`. Answers are Series in the order of `rows`.
+    """
+
+    def __init__(self, events: pl.DataFrame, rows: pl.DataFrame, key: Sequence[str]) -> None:
+        self._key = list(key)
+        self.n_rows = rows.height
+        self._events = events.sort([*self._key, "game_date"], maintain_order=True)
+        keys = self._events.select(self._key).unique(maintain_order=True).with_row_index("key_index")
+        self._codes = _codes(_indices(self._events, keys, self._key), self._events["game_date"])
+        self._row_dates = rows["game_date"]
+        self._row_keys = _indices(rows, keys, self._key)
+        self._start = self._place(self._row_keys * _KEY_STEP)
+        self._end = self._place(_codes(self._row_keys, self._row_dates))
+        self._running: dict[str, pl.Series] = {}
+
+    def whole(self) -> Window:
+        """Every event of the key before the row's date (with a season in the key: the season so far)."""
+        return Window(self, self._start, self._end)
+
+    def days(self, n: int) -> Window:
+        """Events with D-n <= date < D."""
+        return self.since(self._row_dates.dt.offset_by(f"-{n}d"))
+
+    def since(self, first_dates: pl.Series) -> Window:
+        """Events with first date <= date < D, one first date a row."""
+        first = self._place(_codes(self._row_keys, first_dates))
+        return Window(self, _larger(first, self._start), self._end)
+
+    def last(self, n: int, *, within_days: int | None = None, skip: int = 0) -> Window:
+        """The last `n` events before D, fewer where there are fewer; `skip` leaves the latest ones out.
+
+        `within_days`: none older than D minus that many days.
+        """
+        floor = self._start if within_days is None else self.days(within_days)._first
+        end = _larger(self._end - skip, floor)
+        return Window(self, _larger(end - n, floor), end)
+
+    def latest(self, column: str) -> pl.Series:
+        """The `column` of the latest event before D; NULL: none."""
+        return self.last(1).values(column, 0)
+
+    def _place(self, codes: pl.Series) -> pl.Series:
+        return self._codes.search_sorted(codes, side="left").cast(pl.Int64)
+
+    def _column(self, name: str) -> pl.Series:
+        return self._events[name]
+
+    def _summable(self, name: str) -> pl.Series:
+        column = self._column(name)
+        if column.null_count():
+            raise ValueError(f"{column.null_count()} events have no {name}: a sum would take them for 0")
+        return column
+
+    def _running_sum(self, name: str) -> pl.Series:
+        if name not in self._running:
+            sums = self._summable(name).cast(pl.Int64).cum_sum()
+            self._running[name] = pl.concat([pl.Series(name, [0], dtype=pl.Int64), sums])
+        return self._running[name]
+
+
+@dataclass(frozen=True)
+class Window:
+    """A run of events for each row, all before the row's date."""
+
+    _past: Past
+    _first: pl.Series
+    _end: pl.Series
+
+    @property
+    def n_games(self) -> pl.Series:
+        """How many events the window holds."""
+        return self._end - self._first
+
+    @property
+    def max_source_date(self) -> pl.Series:
+        """The date of the latest event in the window; NULL where it is empty."""
+        return self._gather("game_date", self._end - 1, self.n_games > 0)
+
+    def sum(self, column: str) -> pl.Series:
+        """The sum of `column`; 0 where the window is empty."""
+        if self._past._summable(column).dtype.is_float():
+            return self._sum_one_by_one(column)
+        running = self._past._running_sum(column)
+        return running.gather(self._end) - running.gather(self._first)
+
+    def mean(self, column: str) -> pl.Series:
+        """The mean of `column`; NULL where the window is empty."""
+        return ratio(self.sum(column), self.n_games)
+
+    def sample_std(self, column: str, squares: str) -> pl.Series:
+        """The sample standard deviation (n-1) of whole numbers whose squares are in `squares`; NULL under 2 events."""
+        n, total = self.n_games, self.sum(column)
+        return ratio(n * self.sum(squares) - total * total, n * (n - 1)).sqrt()
+
+    def values(self, column: str, age: int) -> pl.Series:
+        """The `column` of the event `age` before the window's latest (0: the latest); NULL: none."""
+        place = self._end - 1 - age
+        return self._gather(column, place, place >= self._first)
+
+    def _sum_one_by_one(self, column: str) -> pl.Series:
+        longest = int(self.n_games.max() or 0)  # type: ignore[arg-type]  # whole numbers, so never another kind
+        total = pl.repeat(0.0, self._past.n_rows, eager=True)
+        for step in range(longest):
+            place = self._first + step
+            total = total + self._gather(column, place, place < self._end).fill_null(0.0)
+        return total
+
+    def _gather(self, column: str, place: pl.Series, there: pl.Series) -> pl.Series:
+        places = pl.select(pl.when(there).then(place)).to_series()
+        return self._past._column(column).gather(places)
+
+
+def ratio(above: pl.Series, below: pl.Series) -> pl.Series:
+    """above / below; NULL where below is 0."""
+    return pl.select(pl.when(below != 0).then(above / below)).to_series()
+
+
+def pairs_with_latest(
+    events: pl.DataFrame, rows: pl.DataFrame, *, subject: str, key: Sequence[str], until: pl.Expr | None = None
+) -> pl.DataFrame:
+    """Every (row, subject) such that the subject's latest event before the row's date has the row's key.
+
+    `events` has `subject`, `key` and `game_date`; `rows` has `key` and `game_date`, any number a key. `until`, over
+    the columns of events, is the last date for which an event counts (none: for ever). Returns the columns of
+    `rows`, `subject` and `latest_date`, the date of that event, always before the row's game_date.
+    """
+    key = list(key)
+    ordered = rows.sort([*key, "game_date"])
+    keys = ordered.select(key).unique(maintain_order=True).with_row_index("key_index")
+    next_date = pl.col("game_date").shift(-1).over(subject)
+    last_date = next_date if until is None else pl.min_horizontal(next_date, until)
+    spans = (
+        events.sort(subject, "game_date")
+        .with_columns(last_date.fill_null(pl.date(9999, 12, 31)).alias("last_date"))
+        .join(keys, on=key, how="inner", maintain_order="left")
+    )
+    codes = _codes(_indices(ordered, keys, key), ordered["game_date"])
+    index = spans["key_index"].cast(pl.Int64)
+    spans = spans.with_columns(
+        codes.search_sorted(_codes(index, spans["game_date"]), side="right").cast(pl.Int64).alias("from"),
+        codes.search_sorted(_codes(index, spans["last_date"]), side="right").cast(pl.Int64).alias("to"),
+    ).filter(pl.col("from") < pl.col("to"))
+    pairs = spans.select(
+        subject, pl.col("game_date").alias("latest_date"), pl.int_ranges("from", "to").alias("place")
+    ).explode("place")
+    return ordered[pairs["place"]].with_columns(pairs[subject], pairs["latest_date"])
+
+
+def _indices(frame: pl.DataFrame, keys: pl.DataFrame, key: Sequence[str]) -> pl.Series:
+    """The number of each row's key among `keys`; -1, before every event, where it is none of them."""
+    joined = frame.select(key).join(keys, on=list(key), how="left", maintain_order="left")
+    return joined["key_index"].cast(pl.Int64).fill_null(-1)
+
+
+def _codes(keys: pl.Series, dates: pl.Series) -> pl.Series:
+    return keys * _KEY_STEP + dates.cast(pl.Int32).cast(pl.Int64) + _DAY_ZERO
+
+
+def _larger(one: pl.Series, other: pl.Series) -> pl.Series:
+    return pl.select(pl.max_horizontal(one, other)).to_series()
