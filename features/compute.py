@@ -62,4 +62,5 @@ def compute(
 
 def _columns(builder: str, feature_set: FeatureSet) -> list[str]:
     table = tables.feature_table(feature_set) if builder == "ml_feature_store" else tables.metadata.tables[builder]
-    return [name for name in table.columns.keys() if name not in ("row_hash", "from_build", "to_build")]
+    bookkeeping = ("row_hash", "from_build", "to_build")
+    return [column.name for column in table.columns if column.name not in bookkeeping]

@@ -17,8 +17,8 @@ import polars as pl
 _DAY_ZERO = 730_000
 """Added to days since 1970, so that a date some years back is never negative."""
 
-_KEY_STEP = 1 << 21
-"""More than any date's number: one key's codes never reach the next key's."""
+_KEY_STEP = 1 << 22
+"""More than the number of any date up to the year 9999: one key's codes never reach the next key's."""
 
 
 class Past:

@@ -117,8 +117,8 @@ def _zone_mismatch(cache: pl.DataFrame, shots: pl.DataFrame, opponent: pl.DataFr
     )
     gap = pl.lit(None, pl.Float64)
     for name, zone in zones.items():
-        gap = pl.when(pl.col("primary_zone") == name).then(f"{zone}_pct_minus_league").otherwise(gap)  # type: ignore[assignment]
-    gap = pl.when(pl.col("primary_zone") == "balanced").then(_balanced_gap()).otherwise(gap)  # type: ignore[assignment]
+        gap = pl.when(pl.col("primary_zone") == name).then(f"{zone}_pct_minus_league").otherwise(gap)
+    gap = pl.when(pl.col("primary_zone") == "balanced").then(_balanced_gap()).otherwise(gap)
     weight = pl.min_horizontal(cache["usage_last_10"] / 0.5, pl.lit(1.0))
     product = facts.select(100.0 * gap * pl.when(cache["usage_last_10"].is_not_null()).then(weight)).to_series()
     return pl.select(pl.when(product.abs().round(9) > 5).then(product * 1.2).otherwise(product)).to_series()

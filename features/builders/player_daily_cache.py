@@ -98,7 +98,7 @@ def _steps(values: pl.Series, steps: tuple[tuple[float, float], ...]) -> pl.Seri
     step = pl.lit(0.0)
     for threshold, level in reversed(steps):
         reached = value >= threshold if threshold > 0 else value <= threshold
-        step = pl.when(reached).then(pl.lit(level)).otherwise(step)  # type: ignore[assignment]
+        step = pl.when(reached).then(pl.lit(level)).otherwise(step)
     return pl.select(pl.when(value.is_not_null()).then(step)).to_series()
 
 

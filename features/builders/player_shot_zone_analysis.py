@@ -58,15 +58,15 @@ def _free_throw_share(window: Window) -> pl.Series:
 
 def _primary_zone(*, has_shot_zones: bool) -> pl.Expr:
     if has_shot_zones:
-        zone = pl.when(pl.col("paint_share_last_10").is_not_null()).then(pl.lit("balanced"))
+        zone: pl.Expr = pl.when(pl.col("paint_share_last_10").is_not_null()).then(pl.lit("balanced"))
         for name, least in reversed(PRIMARY_OF_SHOTS):
             found = pl.col(f"{name}_share_last_10").round(9) >= least
-            zone = pl.when(found).then(pl.lit(name)).otherwise(zone)  # type: ignore[assignment]
+            zone = pl.when(found).then(pl.lit(name)).otherwise(zone)
     else:
         three = pl.col("box_three_share_last_10")
         zone = (
             pl.when(three.round(9) >= 0.40)
             .then(pl.lit("three"))
             .otherwise(pl.when(three.is_not_null()).then(pl.lit("two_point")))
-        )  # type: ignore[assignment]
+        )
     return zone.alias("primary_zone")

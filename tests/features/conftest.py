@@ -31,12 +31,11 @@ def empty(table: sa.Table) -> pl.DataFrame:
 def real_player_games(*seasons: str) -> pl.DataFrame:
     logs = pl.concat(pl.read_csv(DATA / "player_game_logs" / f"{season}.csv.gz") for season in seasons)
     teams = dict(logs.select("TEAM_ABBREVIATION", "TEAM_ID").unique().iter_rows())
-    kinds = {digit: name for digit, name in SEASON_TYPES.items()}
     return logs.select(
         pl.col("GAME_ID").cast(pl.String).str.zfill(10).alias("game_id"),
         pl.col("PLAYER_ID").alias("player_id"),
         (pl.col("SEASON_ID") % 10000).alias("season"),
-        (pl.col("SEASON_ID") // 10000).replace_strict(kinds, return_dtype=pl.String).alias("season_type"),
+        (pl.col("SEASON_ID") // 10000).replace_strict(SEASON_TYPES, return_dtype=pl.String).alias("season_type"),
         pl.col("GAME_DATE").str.slice(0, 10).str.to_date().alias("game_date"),
         pl.col("TEAM_ID").alias("team_id"),
         pl.col("MATCHUP").str.slice(-3).replace_strict(teams, return_dtype=pl.Int64).alias("opponent_id"),
