@@ -1,0 +1,1 @@
+"""The simulated league: its people, calendar, games, injuries and the books that price it."""

@@ -1,0 +1,149 @@
+"""How games are played: possessions to plays, plays to shots, quarter by quarter, overtime until somebody wins."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields, replace
+from typing import Self
+
+import numpy as np
+
+from features.sources.league.arrays import Floats, Ints, sigmoid, whole
+from features.sources.league.minutes import (
+    OVERTIME,
+    QUARTER,
+    REGULATION,
+    cameo,
+    last_quarter,
+    overtime,
+    rotation,
+)
+from features.sources.league.parameters import LeagueParameters
+from features.sources.league.slate import Lineup
+
+_POINTS_PER_LOGIT = 12.5
+"""A quarter's points of one team for a shift of 1 in the logit of every shot."""
+
+
+@dataclass(frozen=True)
+class Tally:
+    """What happened: per player (n, 2, 15) unless said otherwise; shots by zone (n, 2, 15, 3).
+
+    minutes, plays' ends (turnovers, shots tried and made, free throws tried and made); offensive_rebounds (n, 2) of
+    the team; plus_minus in points, not yet whole.
+    """
+
+    minutes: Floats
+    turnovers: Ints
+    tried: Ints
+    made: Ints
+    free_throws_tried: Ints
+    free_throws_made: Ints
+    offensive_rebounds: Ints
+    plus_minus: Floats
+
+    @property
+    def points(self) -> Ints:
+        """Points per player."""
+        return np.asarray(self.made @ np.array([2, 2, 3]) + self.free_throws_made, dtype=np.int64)
+
+    @property
+    def lead(self) -> Ints:
+        """The home team's points minus the visitors', shape (n,)."""
+        score = self.points.sum(axis=-1)
+        return np.asarray(score[:, 0] - score[:, 1], dtype=np.int64)
+
+    def plus(self, other: Self, games: Ints | None = None) -> Self:
+        """This and `other`, which is about all games or about `games` only."""
+        columns = {}
+        for f in fields(self):
+            total = getattr(self, f.name).copy()
+            total[slice(None) if games is None else games] += getattr(other, f.name)
+            columns[f.name] = total
+        return replace(self, **columns)
+
+
+@dataclass(frozen=True)
+class _Night:
+    """What a night adds to the lineup: involvement (a factor) and touch (logit) per player, tempo (n,) a factor."""
+
+    involvement: Floats
+    touch: Floats
+    tempo: Floats
+
+    def of(self, games: Ints) -> _Night:
+        return _Night(self.involvement[games], self.touch[games], self.tempo[games])
+
+
+def play(lineup: Lineup, parameters: LeagueParameters, rng: np.random.Generator) -> Tally:
+    """The games of a lineup from tip-off to the last overtime; nobody draws."""
+    night = _make_night(lineup, parameters, rng)
+    minutes = rotation(lineup, parameters, rng)
+    tally = _stretch(lineup, night, minutes / 4, QUARTER, None, parameters, rng)
+    for _ in range(2):
+        tally = tally.plus(_stretch(lineup, night, minutes / 4, QUARTER, tally.lead, parameters, rng))
+    last = last_quarter(minutes, lineup, tally.lead, parameters)
+    last = last + cameo(minutes + last, lineup, parameters, rng)
+    tally = tally.plus(_stretch(lineup, night, last, QUARTER, tally.lead, parameters, rng))
+    while (tied := np.flatnonzero(tally.lead == 0)).size:
+        extra = overtime(minutes[tied], parameters)
+        tally = tally.plus(_stretch(lineup.of(tied), night.of(tied), extra, OVERTIME, None, parameters, rng), tied)
+    return tally
+
+
+def _make_night(lineup: Lineup, parameters: LeagueParameters, rng: np.random.Generator) -> _Night:
+    shape = lineup.standing.shape
+    shared = rng.normal(0, parameters.game_shooting_sd, shape[0])
+    return _Night(
+        involvement=np.exp(rng.normal(0, parameters.involvement_sd, shape)),
+        touch=rng.normal(0, parameters.touch_sd, shape) + shared[:, None, None],
+        tempo=1 + rng.normal(0, parameters.game_possessions_sd / parameters.possessions, shape[0]),
+    )
+
+
+def _stretch(
+    lineup: Lineup,
+    night: _Night,
+    minutes: Floats,
+    length: float,
+    lead: Ints | None,
+    parameters: LeagueParameters,
+    rng: np.random.Generator,
+) -> Tally:
+    """What happens in `length` minutes of play shared out as `minutes` (n, 2, 15), begun at this lead."""
+    possessions = whole(lineup.possessions * night.tempo * length / REGULATION, rng)
+    seconds = rng.binomial(possessions[:, None], parameters.second_chance, minutes.shape[:2])
+    weight = minutes * lineup.usage * night.involvement
+    share = weight / weight.sum(axis=-1, keepdims=True)
+    plays = rng.multinomial(possessions[:, None] + seconds, share)
+    kinds = rng.multinomial(plays, lineup.kinds)
+    tried = kinds[..., 2:]
+    touch = night.touch if lead is None else night.touch - _ease(lead, parameters)
+    made = rng.binomial(tried, sigmoid(lineup.shot + touch[..., None]))
+    free_throws = 2 * kinds[..., 1] + rng.binomial(made[..., 0] + made[..., 1], parameters.and_one)
+    tally = Tally(
+        minutes=minutes,
+        turnovers=kinds[..., 0],
+        tried=tried,
+        made=made,
+        free_throws_tried=free_throws,
+        free_throws_made=rng.binomial(free_throws, lineup.free_throw),
+        offensive_rebounds=seconds,
+        plus_minus=np.zeros(minutes.shape),
+    )
+    return replace(tally, plus_minus=_plus_minus(tally.lead, minutes, length, rng))
+
+
+def _ease(lead: Ints, parameters: LeagueParameters) -> Floats:
+    """How many logits harder each side finds its shots (n, 2, 1): the leaders more, the trailers less."""
+    shift = parameters.easing * lead / (2 * _POINTS_PER_LOGIT)
+    return np.asarray(np.stack([shift, -shift], axis=-1)[:, :, None], dtype=np.float64)
+
+
+def _plus_minus(lead: Ints, minutes: Floats, length: float, rng: np.random.Generator) -> Floats:
+    """Each player's part of the stretch's margin: what his minutes make likely, and chance; five margins a team."""
+    margin = np.stack([lead, -lead], axis=-1)[:, :, None]
+    part = minutes / length
+    chance = rng.normal(0, 1, minutes.shape) * np.sqrt(part * np.maximum(1 - part, 0) * length) * 1.9
+    chance = chance - part * chance.sum(axis=-1, keepdims=True) / np.maximum(part.sum(axis=-1, keepdims=True), 1e-9)
+    scale = 5 / np.maximum(part.sum(axis=-1, keepdims=True), 1e-9)
+    return np.asarray(margin * part * scale + chance, dtype=np.float64)

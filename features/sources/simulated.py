@@ -1,0 +1,66 @@
+"""The simulated league: invented seasons in the layouts of real files, the same for the same seed."""
+
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+
+from contracts.errors import UsageError
+from features.sources.league.frames import to_frames
+from features.sources.league.names import TEAMS
+from features.sources.league.parameters import LeagueParameters
+from features.sources.league.people import found, summer
+from features.sources.league.season import play_season
+
+KINDS = (
+    *("game-logs", "schedule", "game-lines", "points-lines"),
+    *("injuries", "positions", "players", "shot-zones"),
+)
+"""What a simulated league consists of, by the names that `tipoff ingest` knows."""
+
+
+def simulate_league(
+    n_seasons: int,
+    seed: int,
+    first_season: int = 2022,
+    n_teams: int = 30,
+    regular_games: int = 82,
+    parameters: LeagueParameters | None = None,
+) -> dict[str, pl.DataFrame]:
+    """Kind (one of KINDS) -> frame, for `n_seasons` seasons from the one that starts in year `first_season` on.
+
+    `n_teams` is even, 4 to 30; `regular_games` (2 to 82) are those of each team before the playoffs. The same
+    arguments give the same frames, and fewer seasons give the first ones of more (positions and players aside, which
+    know everybody who comes). Layouts are those of the real files; nobody and nothing in them exists.
+    Raises UsageError where an argument is outside its bounds.
+    """
+    _check(n_seasons, seed, first_season, n_teams, regular_games)
+    parameters = parameters or LeagueParameters()
+    founding, *years = np.random.SeedSequence(seed).spawn(n_seasons + 1)
+    world = found(n_teams, first_season, parameters, np.random.default_rng(founding))
+    seasons = []
+    for number, seeds in enumerate(years):
+        summer_seeds, season_seeds = seeds.spawn(2)
+        if number:
+            world = summer(world, first_season + number, parameters, np.random.default_rng(summer_seeds))
+        season, world = play_season(world, first_season + number, regular_games, parameters, season_seeds)
+        seasons.append(season)
+    return to_frames(seasons, world, parameters)
+
+
+def _check(n_seasons: int, seed: int, first_season: int, n_teams: int, regular_games: int) -> None:
+    faults = [
+        f"{name} = {value} (allowed: {allowed})"
+        for name, value, allowed, is_right in (
+            ("seasons", n_seasons, "1 to 30", 1 <= n_seasons <= 30),
+            ("seed", seed, "0 or more", seed >= 0),
+            ("first season", first_season, "1950 to 2090", 1950 <= first_season <= 2090),
+            ("teams", n_teams, f"4 to {len(TEAMS)}, even", 4 <= n_teams <= len(TEAMS) and n_teams % 2 == 0),
+            ("regular games", regular_games, "2 to 82", 2 <= regular_games <= 82),
+        )
+        if not is_right
+    ]
+    if faults:
+        raise UsageError(
+            f"No league can be simulated with {', '.join(faults)}.", remedy="`tipoff ingest simulated --help`"
+        )
