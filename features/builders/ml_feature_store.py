@@ -49,12 +49,13 @@ def build(
     )
     career = Past(results.active_games, rows, ["player_id"]).whole()
     has_history = career.n_games > 0
-    features = _features(rows, raw, results, parts, opponent, has_history, line_cutoff_minutes)
-    features = features.select(feature_set.names)
+    every = _features(rows, raw, results, parts, opponent, has_history, line_cutoff_minutes)
+    features = every.select(feature_set.names)
     reasons = {feature.name: feature.null_reason or "unexplained" for feature in feature_set.features}
     cache = parts.cache
     sources = latest_of(cache["max_source_date"], parts.factors["max_source_date"])
-    assert not (sources >= rows["game_date"]).any(), "a row knows a game of its own date"  # noqa: S101
+    if (sources >= rows["game_date"]).any():
+        raise AssertionError("a row knows a game of its own date or later: a window looked too far")
     return pl.concat(
         [
             player_rows(rows),
@@ -64,9 +65,8 @@ def build(
                 pl.col("minutes_avg_last_10").alias("minutes_avg_last_10_active"),
             ),
             features,
-            _labels(rows, raw)
-            .with_columns(features["vegas_points_line"].alias("line"))
-            .select("line", *FEATURE_ROW_LABELS),
+            every.select(pl.col("vegas_points_line").alias("line")),
+            _labels(rows, raw),
             pl.DataFrame(
                 {
                     "missing": missing_text(features, has_history, reasons, absent_features(raw.ingested)),
