@@ -1,0 +1,164 @@
+"""What the service does with a well-formed request, apart from HTTP: one method an endpoint."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+
+from contracts import clock
+from contracts.settings import ServingSettings
+from serving.faults import InvalidRequestError
+from serving.live import LiveModel
+from serving.lookup import StoredRows, find_rows
+from serving.predictor import FeatureRow, RowFault, check_names, explain, predict
+from serving.schemas import (
+    Answer,
+    ExplainRequest,
+    ExplainResponse,
+    ModelCard,
+    PredictBatchRequest,
+    PredictBatchResponse,
+    PredictRequest,
+    PredictResponse,
+    Row,
+)
+from serving.slate import answer_slate
+from serving.slot import Slot
+from serving.store import PredictionStore, prediction_rows
+
+Count = Callable[[Sequence[Answer]], None]
+
+
+class Desk:
+    """Answers requests from the slot's models and the stored rows, and hands what was said to the store.
+
+    Safe for threads. `count` is told of all answers, for the metrics.
+    """
+
+    def __init__(
+        self, engine: sa.Engine, slot: Slot, store: PredictionStore, settings: ServingSettings, count: Count
+    ) -> None:
+        self._engine = engine
+        self._store = store
+        self._settings = settings
+        self._count = count
+        self.slot = slot
+
+    def predict(self, request: PredictRequest) -> PredictResponse:
+        """An answer for each row, all from one model.
+
+        Raises InvalidRequestError, NoProductionError, NotReadyError, UnknownSystemError.
+        """
+        if len(request.rows) > self._settings.max_rows:
+            raise InvalidRequestError(
+                f"{len(request.rows)} rows; at most {self._settings.max_rows} are taken at once.",
+                field="rows",
+                remedy="Send them in several requests.",
+            )
+        live = self.slot.resolve(request.system)
+        _check_hash(live, request.feature_set_hash)
+        check_names(live, [row.features for row in request.rows])
+        stored = self._find(live, request.rows)
+        answers = predict(live, stored.rows, [row.line for row in request.rows])
+        self._keep(live, stored, answers, has_lines=any(row.line is not None for row in request.rows))
+        return PredictResponse(predictions=answers)
+
+    def predict_batch(self, request: PredictBatchRequest) -> PredictBatchResponse:
+        """The slate of a date.
+
+        Raises NoGamesError, and what `predict` raises.
+        """
+        live = self.slot.resolve(request.system)
+        slate = answer_slate(self._engine, live, request.game_date)
+        self._keep(live, slate.stored, slate.answers, has_lines=False)
+        return PredictBatchResponse(
+            game_date=request.game_date,
+            expected=slate.n_expected,
+            predicted=slate.n_predicted,
+            predictions=slate.answers,
+        )
+
+    def explain(self, request: ExplainRequest) -> ExplainResponse:
+        """One row's prediction and what moved it; it is not stored.
+
+        Raises what `predict` raises.
+        """
+        live = self.slot.resolve(request.system)
+        check_names(live, [request.row.features])
+        row = self._find(live, [request.row]).rows[0]
+        return explain(live, row, request.row.line, top=request.top)
+
+    def model_card(self) -> ModelCard:
+        """The version in Production, and what it is made of.
+
+        Raises NoProductionError or NotReadyError while nothing answers.
+        """
+        live, state = self.slot.current(), self.slot.state()
+        return _card(live, state.status, state.message)
+
+    def close(self) -> None:
+        """Stop following the registry, write what waits, close the database."""
+        self.slot.stop()
+        self._store.stop()
+        self._engine.dispose()
+
+    def _find(self, live: LiveModel, rows: Sequence[Row]) -> StoredRows:
+        """The stored row of each row by ids, the caller's own of each by features, in order."""
+        keys = [key for row in rows if (key := row.key) is not None]
+        stored = find_rows(self._engine, live.feature_set, keys) if keys else StoredRows([], {})
+        found = iter(stored.rows)
+        merged: list[FeatureRow | RowFault] = [
+            next(found) if row.features is None else FeatureRow(row.features) for row in rows
+        ]
+        return StoredRows(merged, stored.game_dates)
+
+    def _keep(self, live: LiveModel, stored: StoredRows, answers: list[Answer], *, has_lines: bool) -> None:
+        """Hand the answers to the store; those to a caller's own lines are made again for the known."""
+        self._count(answers)
+        if not stored.game_dates:
+            return
+        said_at = clock.now()
+
+        def rows() -> list[dict[str, Any]]:
+            said = predict(live, stored.rows, [None] * len(stored.rows)) if has_lines else answers
+            return prediction_rows(live, said, stored.game_dates, said_at)
+
+        self._store.put(rows)
+
+
+def _check_hash(live: LiveModel, expected: str | None) -> None:
+    if expected not in (None, live.version.feature_set_hash):
+        raise InvalidRequestError(
+            f"The model reads {live.version.feature_set} as {live.version.feature_set_hash}, not as {expected}.",
+            field="feature_set_hash",
+            remedy="GET /model tells the hash of the model that answers.",
+        )
+
+
+def _card(live: LiveModel, status: str, reason: str | None) -> ModelCard:
+    version, metadata = live.version, live.model.metadata
+    return ModelCard(
+        status=status,
+        reason=reason,
+        model_name=version.model_name,
+        version=version.version,
+        stage=live.stage,
+        system=version.system,
+        sha256=version.sha256,
+        target=version.target,
+        estimates=metadata.estimates,
+        feature_set=version.feature_set,
+        feature_set_hash=version.feature_set_hash,
+        features=metadata.features,
+        accepted_features=live.feature_set.names,
+        build_id=version.build_id,
+        population=metadata.population,
+        train_from=version.train_from,
+        train_to=version.train_to,
+        metrics=version.metrics,
+        library_versions=metadata.library_versions,
+        run_id=version.run_id,
+        registered_at=version.registered_at,
+    )

@@ -1,0 +1,130 @@
+"""Starts the prediction service in the foreground: BentoML as a child process, with its state under TIPOFF_HOME."""
+
+from __future__ import annotations
+
+import errno
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from types import FrameType
+
+from contracts.database import open_database, sqlite_path
+from contracts.errors import UnavailableError, UsageError
+from contracts.home import Home
+from contracts.settings import Settings
+
+SERVICE = "serving.service:TipoffService"
+
+
+def serve(home: Home, settings: Settings, port: int | None = None, host: str | None = None) -> int:
+    """Serve until stopped; returns the exit code, 0 after SIGINT or SIGTERM.
+
+    `port` and `host` default to the settings' `serving.port` and `serving.host`.
+    Raises UnavailableError for a port that is taken, UsageError for a host or port that is none,
+    and what `open_database` raises.
+    """
+    address = find_address(host or settings.serving.host, settings.serving.port if port is None else port)
+    check_port_is_free(*address)
+    open_database(home.database_url).dispose()  # says what is wrong with it here, and brings it to the newest migration
+    child = subprocess.Popen(command(*address), env=environment(home, address[1]))
+    with _forwarded_signals(child) as stopped:
+        code = child.wait()
+    return 0 if stopped else code
+
+
+def command(host: str, port: int) -> list[str]:
+    """The argument list that starts BentoML on `host` (an IP address) and `port`."""
+    address = ["--host", host, "--port", str(port)]
+    return [sys.executable, "-m", "bentoml", "serve", SERVICE, *address, "--working-dir", str(_packages_folder())]
+
+
+def environment(home: Home, port: int) -> dict[str, str]:
+    """The child's environment: every address absolute (BentoML changes the working folder), nothing sent home."""
+    conf = Path("conf").absolute()
+    shipped = _packages_folder() / "conf"
+    found = {"TIPOFF_CONF": str(conf)} if conf.is_dir() and conf != shipped else {}
+    found |= {"TIPOFF_CONF": str(Path(os.environ["TIPOFF_CONF"]).absolute())} if os.environ.get("TIPOFF_CONF") else {}
+    return {
+        **os.environ,
+        **found,
+        "TIPOFF_HOME": str(home.root),
+        "TIPOFF_DATABASE_URL": _absolute(home.database_url),
+        "MLFLOW_TRACKING_URI": _absolute(home.tracking_uri),
+        "BENTOML_HOME": str(home.root / "bentoml" / str(port)),
+        "BENTOML_DO_NOT_TRACK": "true",
+        "OMP_NUM_THREADS": "1",
+    }
+
+
+def find_address(host: str, port: int) -> tuple[str, int]:
+    """The IP address of `host` and `port`.
+
+    Raises UsageError where either is none.
+    """
+    if not 1 <= port <= 65535:
+        raise UsageError(f"{port} is not a port.", remedy="Choose one from 1 to 65535.")
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except socket.gaierror as error:
+        raise UsageError(f"{host!r} is not a host of this machine: {error.strerror}.") from error
+    by_family = sorted(found, key=lambda entry: entry[0] != socket.AF_INET)
+    return str(by_family[0][4][0]), port
+
+
+def check_port_is_free(host: str, port: int) -> None:
+    """Nothing, where the port can be listened on.
+
+    Raises UnavailableError where another process has it, UsageError where the host is not of this machine.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with closing(socket.socket(family, socket.SOCK_STREAM)) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # a port just left (TIME_WAIT) is free
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            if error.errno == errno.EADDRNOTAVAIL:
+                raise UsageError(f"{host!r} is not an address of this machine.") from error
+            what = "is in use" if error.errno == errno.EADDRINUSE else f"cannot be listened on: {error.strerror}"
+            raise UnavailableError(
+                f"Port {port} of {host} {what}.",
+                remedy=f"Stop what has it, or choose another: `tipoff serve --port {port % 65535 + 1}`.",
+            ) from error
+
+
+@contextmanager
+def _forwarded_signals(child: subprocess.Popen[bytes]) -> Iterator[list[int]]:
+    """SIGINT and SIGTERM reach the child as SIGTERM, once; the list holds those that came."""
+    came: list[int] = []
+
+    def forward(number: int, _frame: FrameType | None) -> None:
+        if not came:
+            child.terminate()
+        came.append(number)
+
+    before = {number: signal.signal(number, forward) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield came
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        if child.poll() is None:
+            child.terminate()
+            child.wait()
+
+
+def _absolute(address: str) -> str:
+    """An SQLite address with its path made absolute; any other as it is."""
+    if not address.startswith("sqlite:"):
+        return address
+    path = sqlite_path(address)
+    return address if path is None else f"sqlite:///{path}"
+
+
+def _packages_folder() -> Path:
+    """The folder that holds our packages, so that a folder called `serving` where the user stands hides nothing."""
+    return Path(__file__).resolve().parent.parent

@@ -1,0 +1,121 @@
+"""A model that may answer: which version it is, where its files are, and that they proved themselves."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+
+from contracts.errors import RefusedError
+from contracts.feature_set import FeatureSet
+from contracts.home import Home
+from contracts.model_metadata import folder_sha256
+from features.feature_sets import load_feature_set
+from registry.mlflow_mirror import fetch_artifacts
+from registry.stages import Stage
+from registry.versions import ModelVersion, list_versions, stages
+from serving.faults import NoProductionError, UnknownSystemError
+from systems.model import Model, load_model
+
+NOT_IN_PRODUCTION = "No version of {} is in Production."
+PROMOTE = "Promote one: `tipoff promote`."
+
+
+@dataclass(frozen=True)
+class LiveModel:
+    """A verified model with its version as registered; every answer comes wholly from one such object."""
+
+    version: ModelVersion
+    stage: Stage
+    model: Model
+    feature_set: FeatureSet
+
+    @cached_property
+    def feature_names(self) -> frozenset[str]:
+        """The features of the set, those that the model leaves out included."""
+        return frozenset(self.feature_set.names)
+
+    @cached_property
+    def identity(self) -> dict[str, Any]:
+        """What every answer says of the model."""
+        return {
+            "target": self.version.target,
+            "system": self.version.system,
+            "model_version": self.version.version,
+            "model_sha256": self.version.sha256,
+            "stage": str(self.stage),
+            "feature_set": self.version.feature_set,
+        }
+
+
+def resolve_version(engine: sa.Engine, model_name: str, system: str) -> tuple[ModelVersion, Stage]:
+    """The version that `system` names, and its stage: production, staging, version:N, or a system's newest version in
+    Production or Staging, else its newest registered.
+
+    Raises NoProductionError for production while there is none, UnknownSystemError where nothing answers to the name.
+    """
+    standing = stages(engine, model_name)
+    candidates = [
+        version
+        for version in list_versions(engine, model_name)
+        if version.version in standing and _answers_to(system, version, standing[version.version])
+    ]
+    staged = [each for each in candidates if standing[each.version] in (Stage.PRODUCTION, Stage.STAGING)]
+    found = max(staged or candidates, key=lambda version: version.version, default=None)
+    if found is not None:
+        return found, standing[found.version]
+    if system == "production":
+        raise NoProductionError(NOT_IN_PRODUCTION.format(model_name), remedy=PROMOTE)
+    raise UnknownSystemError(
+        f"No version of {model_name} answers to the system {system!r}.",
+        remedy="`tipoff registry list` names the versions, their systems and stages.",
+    )
+
+
+def load_live(version: ModelVersion, stage: Stage, home: Home) -> LiveModel:
+    """`version`, which stands in `stage`, fetched and verified: checksum, golden rows, feature set.
+
+    Raises RefusedError where one of them does not hold, UnavailableError where the files cannot be fetched.
+    """
+    feature_set = load_feature_set(version.feature_set)
+    if feature_set.hash != version.feature_set_hash:
+        raise RefusedError(
+            f"Version {version.version} was trained on {version.feature_set} as {version.feature_set_hash[:12]}, "
+            f"and this code defines it as {feature_set.hash[:12]}.",
+            remedy="Train again: `tipoff train`.",
+        )
+    model = load_model(_fetch(version, home), version.sha256)
+    if model.metadata.feature_set_hash != version.feature_set_hash:
+        raise RefusedError(
+            f"Version {version.version} is registered with another feature set than its files name.",
+            remedy="Train again: `tipoff train`.",
+        )
+    return LiveModel(version=version, stage=stage, model=model, feature_set=feature_set)
+
+
+def resolve_live(engine: sa.Engine, home: Home, model_name: str, system: str) -> LiveModel:
+    """The verified model that `system` names, for a process that asks once.
+
+    Raises what `resolve_version` and `load_live` raise.
+    """
+    return load_live(*resolve_version(engine, model_name, system), home)
+
+
+def _answers_to(system: str, version: ModelVersion, stage: Stage) -> bool:
+    if system in ("production", "staging"):
+        return stage == Stage(system.capitalize())
+    if system.startswith("version:"):
+        return version.version == int(system.removeprefix("version:"))
+    return version.system == system
+
+
+def _fetch(version: ModelVersion, home: Home) -> Path:
+    """The folder of the version's files, in the cache by their checksum; one that was damaged there is fetched anew."""
+    folder = home.cache / version.sha256
+    if folder.is_dir() and folder_sha256(folder) != version.sha256:
+        shutil.rmtree(folder)
+    return fetch_artifacts(home, version.artifact_uri, folder)

@@ -1,0 +1,128 @@
+"""Stored feature rows for player-games and for a slate, or why there is none."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+import polars as pl
+import sqlalchemy as sa
+
+from contracts.feature_set import FeatureSet
+from contracts.populations import population
+from contracts.tables import player_games, players
+from features.builds import Build, code_hash, current_build
+from features.rows import read_rows
+from serving.faults import NoGamesError
+from serving.predictor import FeatureRow, RowFault
+
+Key = tuple[str, int]
+"""(game_id, player_id)."""
+
+BACKFILL = "`tipoff features backfill`"
+
+
+@dataclass(frozen=True)
+class StoredRows:
+    """A row or a fault for each player-game, in order, and the game dates of those that are in the feature table."""
+
+    rows: list[FeatureRow | RowFault]
+    game_dates: dict[Key, date]
+
+
+def find_rows(engine: sa.Engine, feature_set: FeatureSet, keys: Sequence[Key]) -> StoredRows:
+    """The current build's rows for `keys`; a fault for each key that has none, and for all where the build is stale."""
+    wanted = sorted(set(keys))
+    build = current_build(engine, feature_set)
+    frame = _read(engine, feature_set, build, wanted)
+    found = _by_key(frame, feature_set, build)
+    absent = [key for key in wanted if key not in found]
+    if absent:
+        found |= _faults(engine, feature_set, absent)
+    return StoredRows([found[key] for key in keys], _dates(frame))
+
+
+def find_slate(engine: sa.Engine, feature_set: FeatureSet, game_date: date) -> StoredRows:
+    """The rows of the player-games expected on `game_date`, by game and player.
+
+    Raises NoGamesError where there are none.
+    """
+    build = current_build(engine, feature_set)
+    frame = pl.DataFrame()
+    if build is not None:
+        rows = read_rows(engine, feature_set, build_id=build.build_id, date_from=game_date, date_to=game_date)
+        frame = rows.filter(population("expected")).sort("game_id", "player_id")
+    if frame.is_empty():
+        raise NoGamesError(
+            f"No player-games are expected on {game_date.isoformat()} in the feature table of {feature_set.name}.",
+            remedy=f"Choose a date with games, or build it: {BACKFILL}.",
+        )
+    return StoredRows(list(_by_key(frame, feature_set, build).values()), _dates(frame))
+
+
+def _read(engine: sa.Engine, feature_set: FeatureSet, build: Build | None, keys: list[Key]) -> pl.DataFrame:
+    if build is None or not keys:
+        return pl.DataFrame()
+    return read_rows(engine, feature_set, build_id=build.build_id, player_games=keys)
+
+
+def _by_key(frame: pl.DataFrame, feature_set: FeatureSet, build: Build | None) -> dict[Key, FeatureRow | RowFault]:
+    if build is None or frame.is_empty():
+        return {}
+    stale = _staleness(build)
+    names = feature_set.names
+    columns = frame.select("game_id", "player_id", "line", *names).rows()
+    return {
+        (game_id, player_id): RowFault("stale_features", stale, player_id=player_id, game_id=game_id)
+        if stale
+        else FeatureRow(
+            values=dict(zip(names, values, strict=True)),
+            player_id=player_id,
+            game_id=game_id,
+            build_id=build.build_id,
+            feature_set_hash=build.feature_set_hash,
+            known_line=line,
+        )
+        for game_id, player_id, line, *values in columns
+    }
+
+
+def _staleness(build: Build) -> str | None:
+    """Why the build's rows may not be used: other code made them than the code that is here; None: the same."""
+    if build.code_hash == code_hash():
+        return None
+    return (
+        f"The rows of build {build.build_id} were made by other code ({build.code_hash[:12]}, now {code_hash()[:12]}): "
+        f"{BACKFILL} builds them again."
+    )
+
+
+def _faults(engine: sa.Engine, feature_set: FeatureSet, keys: Sequence[Key]) -> dict[Key, RowFault]:
+    known = _known_players(engine, {player_id for _, player_id in keys})
+    return {key: _fault(feature_set, key, is_known=key[1] in known) for key in keys}
+
+
+def _fault(feature_set: FeatureSet, key: Key, *, is_known: bool) -> RowFault:
+    game_id, player_id = key
+    if not is_known:
+        return RowFault("unknown_player", f"No player {player_id} was ever ingested.", player_id, game_id)
+    message = f"{feature_set.name} has no row for player {player_id} in game {game_id}: check both, or run {BACKFILL}."
+    return RowFault("no_features", message, player_id, game_id)
+
+
+def _known_players(engine: sa.Engine, player_ids: set[int]) -> set[int]:
+    wanted = sorted(player_ids)
+    with engine.connect() as connection:
+        named = connection.execute(sa.select(players.c.player_id).where(players.c.player_id.in_(wanted))).scalars()
+        appeared = connection.execute(
+            sa.select(player_games.c.player_id).where(player_games.c.player_id.in_(wanted)).distinct()
+        ).scalars()
+        return {*named, *appeared}
+
+
+def _dates(frame: pl.DataFrame) -> dict[Key, date]:
+    if frame.is_empty():
+        return {}
+    rows = frame.select("game_id", "player_id", "game_date").rows()
+    return {(game_id, player_id): game_date for game_id, player_id, game_date in rows}

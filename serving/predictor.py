@@ -1,0 +1,201 @@
+"""The predictor: feature rows in, answers out. Pure: no database, no clock, no default in place of a missing value."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from contracts.feature_set import Feature
+from serving.faults import InvalidRequestError
+from serving.live import LiveModel
+from serving.schemas import Answer, Contribution, ExplainResponse, RowError
+
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class FeatureRow:
+    """The values of one player-game by feature name (None: missing), and where they came from.
+
+    `build_id`, `feature_set_hash`, `player_id`, `game_id` and `known_line` are those of the stored row; None for a
+    row that the caller wrote.
+    """
+
+    values: Mapping[str, float | None]
+    player_id: int | None = None
+    game_id: str | None = None
+    build_id: int | None = None
+    feature_set_hash: str | None = None
+    known_line: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RowFault:
+    """A row that cannot be predicted: code (unknown_player, no_features, stale_features) and reason."""
+
+    code: str
+    message: str
+    player_id: int | None = None
+    game_id: str | None = None
+
+
+def predict(live: LiveModel, rows: Sequence[FeatureRow | RowFault], lines: Sequence[float | None]) -> list[Answer]:
+    """An answer for every row, in order, all from `live`; a row without a prediction says why.
+
+    `lines` holds the caller's line for each row (None: the row's known line, if any). A value is used as it is: a
+    missing one reaches the model as missing, one outside its range is named in `out_of_range`.
+    """
+    checked = [_refuse_other_features(live, row) for row in rows]
+    positions = [place for place, row in enumerate(checked) if isinstance(row, FeatureRow)]
+    good = [row for row in checked if isinstance(row, FeatureRow)]
+    asked = [_line(row, lines[place]) for place, row in zip(positions, good, strict=True)]
+    answers = dict(zip(positions, _answer_rows(live, good, asked), strict=True))
+    return [
+        _fault_answer(live, row) if isinstance(row, RowFault) else answers[place] for place, row in enumerate(checked)
+    ]
+
+
+def explain(live: LiveModel, row: FeatureRow | RowFault, line: float | None, *, top: int) -> ExplainResponse:
+    """One row's answer and the `top` features that moved it, the strongest first.
+
+    Contributions are in the target's unit and, with `base`, add up to the system's own estimate.
+    """
+    answer = predict(live, [row], [line])[0]
+    if answer.error is not None or isinstance(row, RowFault):
+        return ExplainResponse(**answer.model_dump())
+    names = live.model.metadata.features
+    base, moved = _contributions(live, _matrix([row], names))
+    order = np.argsort(-np.abs(moved), kind="stable")[:top]
+    contributions = [
+        Contribution(feature=names[i], value=row.values.get(names[i]), contribution=float(moved[i])) for i in order
+    ]
+    return ExplainResponse(**answer.model_dump(), base=base, contributions=contributions)
+
+
+def check_names(live: LiveModel, features: Sequence[Mapping[str, float | None] | None]) -> None:
+    """Nothing, where every name is a feature of the model's set.
+
+    Raises InvalidRequestError naming the first row and name that is not.
+    """
+    known = live.feature_names
+    for place, values in enumerate(features):
+        unknown = next((name for name in values or {} if name not in known), None)
+        if unknown is not None:
+            raise InvalidRequestError(
+                f"{unknown!r} is not a feature of {live.feature_set.name}.",
+                field=f"rows.{place}.features.{unknown}",
+                remedy="GET /model lists the names.",
+            )
+
+
+def _refuse_other_features(live: LiveModel, row: FeatureRow | RowFault) -> FeatureRow | RowFault:
+    if isinstance(row, RowFault) or row.feature_set_hash in (None, live.version.feature_set_hash):
+        return row
+    return RowFault(
+        "stale_features",
+        f"The row was built by the definitions {_short(row.feature_set_hash)}, the model by "
+        f"{_short(live.version.feature_set_hash)}: `tipoff features backfill` builds it again.",
+        player_id=row.player_id,
+        game_id=row.game_id,
+    )
+
+
+def _answer_rows(live: LiveModel, rows: Sequence[FeatureRow], lines: Sequence[float | None]) -> list[Answer]:
+    if not rows:
+        return []
+    predictions = live.model.predict(_matrix(rows, live.model.metadata.features))
+    over = _over_probabilities(live, predictions.point, lines)
+    return [
+        _answer(live, row, line, estimate, probability)
+        for row, line, estimate, probability in zip(
+            rows,
+            lines,
+            zip(
+                predictions.point.tolist(),
+                predictions.low.tolist(),
+                predictions.high.tolist(),
+                strict=True,
+            ),
+            over,
+            strict=True,
+        )
+    ]
+
+
+def _answer(
+    live: LiveModel,
+    row: FeatureRow,
+    line: float | None,
+    estimate: tuple[float, float, float],
+    probability: float | None,
+) -> Answer:
+    point, low, high = estimate
+    failed = not np.isfinite(estimate).all()
+    error = RowError(code="not_predictable", message=_not_predictable(live, row)) if failed else None
+    return Answer(
+        player_id=row.player_id,
+        game_id=row.game_id,
+        predicted_points=None if failed else point,
+        interval=None if failed else (low, high),
+        line=line,
+        over_probability=None if failed else probability,
+        missing=[name for name in live.feature_set.names if row.values.get(name) is None],
+        out_of_range=[feature.name for feature in live.feature_set.features if _is_outside(feature, row)],
+        build_id=row.build_id,
+        error=error,
+        **live.identity,
+    )
+
+
+def _fault_answer(live: LiveModel, fault: RowFault) -> Answer:
+    return Answer(
+        player_id=fault.player_id,
+        game_id=fault.game_id,
+        error=RowError(code=fault.code, message=fault.message),
+        **live.identity,
+    )
+
+
+def _matrix(rows: Sequence[FeatureRow], names: Sequence[str]) -> Floats:
+    """Shape (rows, names), NaN where missing; float64 so that a stored value arrives bit-equal."""
+    missing = float("nan")
+    cells = [[missing if (value := row.values.get(name)) is None else value for name in names] for row in rows]
+    return np.array(cells, dtype=np.float64).reshape(len(rows), len(names))
+
+
+def _over_probabilities(live: LiveModel, point: Floats, lines: Sequence[float | None]) -> list[float | None]:
+    places = [i for i, line in enumerate(lines) if line is not None and np.isfinite(point[i])]
+    found: list[float | None] = [None] * len(lines)
+    if places:
+        asked = np.array([lines[i] for i in places], dtype=np.float64)
+        for i, probability in zip(places, live.model.over_probability(point[places], asked).tolist(), strict=True):
+            found[i] = probability
+    return found
+
+
+def _contributions(live: LiveModel, matrix: Floats) -> tuple[float, Floats]:
+    explanation = live.model.explain(matrix)
+    return float(explanation.base[0]), explanation.by_feature[0]
+
+
+def _line(row: FeatureRow, given: float | None) -> float | None:
+    return row.known_line if given is None else given
+
+
+def _is_outside(feature: Feature, row: FeatureRow) -> bool:
+    value = row.values.get(feature.name)
+    if value is None:
+        return False
+    return (feature.low is not None and value < feature.low) or (feature.high is not None and value > feature.high)
+
+
+def _not_predictable(live: LiveModel, row: FeatureRow) -> str:
+    missing = [name for name in live.model.metadata.features if row.values.get(name) is None]
+    return f"{live.version.system} cannot predict this row; missing: {', '.join(missing) or 'nothing'}."
+
+
+def _short(digest: str | None) -> str:
+    return (digest or "none")[:12]

@@ -1,0 +1,54 @@
+"""Wires a worker together: database, slot, store, desk and metrics, as the environment and the settings say."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from functools import partial
+
+from contracts.database import open_database
+from contracts.home import REGISTERED_MODEL, prepare_home
+from contracts.settings import load_settings
+from serving.app import Room
+from serving.desk import Count, Desk
+from serving.live import load_live
+from serving.schemas import Answer
+from serving.slot import Slot
+from serving.store import PredictionStore
+
+
+def open_room() -> Room:
+    """A worker's room, its slot following the registry and its store writing.
+
+    Raises UsageError or UnavailableError where home, settings or database do not do.
+    """
+    home, settings = prepare_home(), load_settings()
+    engine = open_database(home.database_url)
+    slot = Slot(engine, REGISTERED_MODEL, partial(load_live, home=home), poll_seconds=settings.serving.poll_seconds)
+    store = PredictionStore(engine)
+    slot.start()
+    store.start()
+    desk = Desk(engine, slot, store, settings.serving, _counter(store))
+    return Room(desk, settings.serving, token=os.environ.get("TIPOFF_API_TOKEN") or None)
+
+
+def close_room(room: Room) -> None:
+    """Write what waits, end the threads, close the database."""
+    room.desk.close()
+
+
+def _counter(store: PredictionStore) -> Count:
+    """Prometheus metrics of this worker; imported here, after BentoML has named the folder that workers share."""
+    from prometheus_client import Counter, Gauge
+
+    labels = ["system", "version", "outcome"]
+    answers = Counter("tipoff_answers", "Rows answered, by system, version and outcome.", labels)
+    dropped = Gauge("tipoff_dropped_requests", "Requests answered and not stored.", multiprocess_mode="livesum")
+
+    def count(said: Sequence[Answer]) -> None:
+        for answer in said:
+            outcome = "predicted" if answer.error is None else answer.error.code
+            answers.labels(answer.system, str(answer.model_version), outcome).inc()
+        dropped.set(store.n_dropped)
+
+    return count
