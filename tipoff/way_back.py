@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from contracts.home import REGISTERED_MODEL
-
 if TYPE_CHECKING:
     from tipoff.wiring import Wiring
 
 SYSTEM = "season_average"
+REASON = "the named way back: there is always a version to serve and to beat"
 MIN_DATES = 30
 """Fewer dates than this cannot be split into what is learned from and what is validated on."""
 
@@ -21,11 +20,13 @@ def ensure_way_back(wiring: Wiring) -> int | None:
     """
     from registry.versions import production
 
-    if production(wiring.engine, REGISTERED_MODEL) is not None:
+    if production(wiring.engine) is not None:
         return None
     if _n_played_dates(wiring) < MIN_DATES:
         return None
-    from tipoff.gatekeeping import hold_and_promote
+    from registry.promotion import current_actor, promote
+    from registry.stages import Stage
+    from tipoff.gatekeeping import make_judge
     from tipoff.wiring import prepare_tracking
     from training.train import TrainRequest, train
 
@@ -33,8 +34,17 @@ def ensure_way_back(wiring: Wiring) -> int | None:
     training = wiring.settings.training
     request = TrainRequest(system=SYSTEM, feature_set=training.feature_set, population=training.population)
     result = train(wiring.engine, wiring.home, wiring.settings, request)
-    hold_and_promote(wiring, result.model_version, reason="the named way back")
-    return result.model_version
+    promotion = promote(
+        wiring.engine,
+        wiring.home,
+        result.model_version,
+        Stage.PRODUCTION,
+        make_judge(wiring),
+        actor=current_actor(),
+        reason=REASON,
+        override_reason=REASON,
+    )
+    return promotion.challenger.version
 
 
 def _n_played_dates(wiring: Wiring) -> int:

@@ -1,0 +1,71 @@
+"""`tipoff promote`: the gate, then the move."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from contracts.errors import UsageError
+from tipoff.output import emit, json_option, say, table, working
+
+if TYPE_CHECKING:
+    from registry.promotion import Promotion
+
+
+@click.command()
+@click.option("--version", type=int, help="The version; default: the newest.")
+@click.option("--to", type=click.Choice(["staging", "production"]), default="production", show_default=True)
+@click.option("--dry-run", is_flag=True, help="Decide, move nothing, record nothing.")
+@click.option("--override", is_flag=True, help="Move it although the gate refuses; needs --reason, kept for ever.")
+@click.option("--reason", help="Why.")
+@json_option
+def promote(version: int | None, to: str, dry_run: bool, override: bool, reason: str | None, as_json: bool) -> None:
+    """Hold a version against the champion on the same rows and, if every test passes, make it live.
+
+    Exit code 3 where the gate refuses.
+    """
+    if override and not (reason or "").strip():
+        raise UsageError("An override needs a reason that is not empty.", remedy="Say why: --override --reason TEXT.")
+    from registry.promotion import current_actor
+    from registry.promotion import promote as run_promotion
+    from registry.stages import Stage
+    from registry.versions import newest_version
+    from tipoff.gatekeeping import make_judge
+    from tipoff.wiring import wire
+
+    wiring = wire()
+    chosen = newest_version(wiring.engine).version if version is None else version
+    with working(f"Both versions predict the same rows: version {chosen} is held against the champion"):
+        promotion = run_promotion(
+            wiring.engine,
+            wiring.home,
+            chosen,
+            Stage(to.capitalize()),
+            make_judge(wiring),
+            actor=current_actor(),
+            reason=reason,
+            override_reason=reason if override else None,
+            dry_run=dry_run,
+        )
+    if not as_json:
+        _show(promotion, dry_run)
+    emit(promotion.to_json(), as_json=as_json)
+    if not promotion.promoted and not (dry_run and promotion.verdict.passed):
+        sys.exit(3)
+
+
+def _show(promotion: Promotion, dry_run: bool) -> None:
+    champion = promotion.champion.title if promotion.champion else "an empty place"
+    rows = [("pass" if test.passed else "FAIL", test.name, test.detail) for test in promotion.verdict.tests]
+    table(f"{promotion.challenger.title} against {champion}", ("", "test", "what was seen"), rows)
+    if promotion.warning:
+        say(f"[yellow]{promotion.warning}[/]")
+    if dry_run:
+        said = "Dry run: nothing was moved or recorded"
+    elif promotion.promoted:
+        said = f"[green]Promoted[/]: {promotion.challenger.title} is in {promotion.to}"
+    else:
+        said = f"[red]Refused[/]: {promotion.challenger.title} stays where it is"
+    say(f"{said}. The gate {promotion.verdict.summary()}" + (", overridden." if promotion.overridden else "."))

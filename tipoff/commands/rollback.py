@@ -1,0 +1,24 @@
+"""`tipoff rollback`: an earlier Production version back, without a gate."""
+
+from __future__ import annotations
+
+import click
+
+from tipoff.output import emit, json_option, say, working
+
+
+@click.command()
+@click.option("--to", type=int, help="A version that was in Production; default: the one before.")
+@click.option("--reason", required=True, help="Why; kept for ever.")
+@json_option
+def rollback(to: int | None, reason: str, as_json: bool) -> None:
+    """Bring an earlier Production version back. No gate: a way back must not depend on one."""
+    from registry.promotion import current_actor
+    from registry.promotion import rollback as run_rollback
+    from tipoff.wiring import wire
+
+    wiring = wire()
+    with working("Moving back"):
+        version = run_rollback(wiring.engine, wiring.home, reason=reason, actor=current_actor(), to=to)
+    say(f"[green]Back[/]: {version.title} is in Production.")
+    emit({"production": version.version, "sha256": version.sha256}, as_json=as_json)
