@@ -57,7 +57,10 @@ class GateSettings(Section):
     confidence: float = Field(0.95, gt=0.5, lt=1, description="one-sided confidence of the improvement")
     resamples: int = Field(2000, ge=100)
     max_mean_error: float = Field(0.75, gt=0, description="points; predicted minus actual, either sign")
+    min_share_above: float = Field(0.48, ge=0, le=1, description="a median system: least share of results above it")
+    max_share_above: float = Field(0.52, ge=0, le=1, description="a median system: largest share of results above it")
     too_good: float = Field(0.3, gt=0, description="points of MAE under the line's that mean a leak")
+    min_lined_rows: int = Field(300, ge=1, description="with fewer lined rows `too_good` cannot be judged")
     seed: int = 7
 
 
@@ -69,6 +72,7 @@ class ServingSettings(Section):
     poll_seconds: float = Field(1.0, gt=0, le=5, description="how often each worker looks for a promotion")
     max_rows: int = Field(1000, ge=1, description="rows in one request")
     max_body_bytes: int = Field(2_000_000, ge=1000)
+    max_in_flight: int = Field(64, ge=1, description="predicting requests at once in a worker; one more is a 429")
 
 
 class MonitoringSettings(Section):

@@ -1,0 +1,293 @@
+"""Promotion, the only way a version moves: one transaction in our database decides, MLflow follows."""
+
+from __future__ import annotations
+
+import getpass
+import json
+import logging
+import socket
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import sqlalchemy as sa
+
+from contracts import clock
+from contracts.errors import RefusedError, UnavailableError, UsageError
+from contracts.home import REGISTERED_MODEL, Home
+from contracts.tables import model_versions
+from registry import mlflow_mirror
+from registry.history import append, exclusive, read_history
+from registry.picture import Change
+from registry.repair import repair
+from registry.stages import Stage, check_move, promotion_steps
+from registry.verdict import Verdict
+from registry.versions import ModelVersion, NewVersion, live_in, stages_in, version_in, way_back_in
+
+logger = logging.getLogger(__name__)
+
+Judge = Callable[[ModelVersion, ModelVersion | None], Verdict]
+"""Challenger and champion (None: nothing in Production) in, verdict out."""
+
+
+@dataclass(frozen=True)
+class Promotion:
+    """What a promotion came to. `champion` is the version that was in Production before it.
+
+    `promoted` is False for a refusal and for a dry run; `overridden` where it moved against the verdict; `warning` says
+    what went wrong after the decision was kept.
+    """
+
+    promoted: bool
+    verdict: Verdict
+    champion: ModelVersion | None
+    challenger: ModelVersion
+    to: Stage
+    overridden: bool = False
+    warning: str | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values: promoted, verdict, champion and challenger as version numbers, stage, overridden, warning."""
+        return {
+            "promoted": self.promoted,
+            "verdict": self.verdict.to_json(),
+            "champion": self.champion.version if self.champion else None,
+            "challenger": self.challenger.version,
+            "stage": str(self.to),
+            "overridden": self.overridden,
+            "warning": self.warning,
+        }
+
+
+def register(engine: sa.Engine, home: Home, new: NewVersion, *, actor: str | None = None) -> ModelVersion:
+    """A new version in stage None: in MLflow first (which numbers it), then in our tables; both or neither.
+
+    Raises UnavailableError where MLflow does not answer, UsageError where MLflow is not the store that numbered the
+    versions before.
+    """
+    json.dumps(new.metrics, allow_nan=False)  # a figure that is none must not be kept for ever
+    created = mlflow_mirror.create_version(home, new)
+    version = ModelVersion(
+        **{name: value for name, value in asdict(new).items() if name not in ("model_uri", "artifact_uri")},
+        version=created.version,
+        artifact_uri=created.artifact_uri,
+        registered_at=clock.now(),
+    )
+    try:
+        _insert(engine, version, actor or current_actor())
+    except sa.exc.SQLAlchemyError as error:
+        mlflow_mirror.discard_version(home, new.model_name, created.version)
+        if isinstance(error, sa.exc.IntegrityError):
+            raise UsageError(
+                f"MLflow at {mlflow_mirror.shown(home.tracking_uri)} numbered this version {created.version}, which "
+                f"{new.model_name} has already: the versions before were registered in another store.",
+                remedy="Set MLFLOW_TRACKING_URI to that store: `tipoff env`.",
+            ) from error
+        raise
+    _mirror(engine, home, new.model_name)
+    return version
+
+
+def promote(
+    engine: sa.Engine,
+    home: Home,
+    version: int,
+    to: Stage,
+    judge: Judge,
+    *,
+    actor: str,
+    reason: str | None = None,
+    override_reason: str | None = None,
+    dry_run: bool = False,
+    model_name: str = REGISTERED_MODEL,
+) -> Promotion:
+    """Hold the gate over `version` and, where the verdict allows it, move it to `to` (Production by way of Staging).
+
+    The version that stood there is archived in the same transaction. Every attempt is kept in the history, with its
+    verdict; a failed verdict is overridden by a non-empty `override_reason`, kept too. `reason` is a note on a
+    promotion that needs no override. A dry run decides and keeps nothing.
+
+    Raises RefusedError for an illegal move, and where another version won while this one was judged; UsageError for an
+    unknown version or an empty reason.
+    """
+    override = _stated(override_reason, "An override") if override_reason is not None else None
+    with engine.connect() as connection:
+        challenger = version_in(connection, version, model_name)
+        champion = live_in(connection, Stage.PRODUCTION, model_name)
+        stage = stages_in(connection, model_name)[version]
+    promotion_steps(stage, to)
+    verdict = judge(challenger, champion)
+    allowed = verdict.passed or override is not None
+    if dry_run:
+        return Promotion(False, verdict, champion, challenger, to)
+    note = override or reason
+    with exclusive(engine) as connection:
+        lost = _lost_race(connection, challenger, champion, stage)
+        if lost is not None or not allowed:
+            _keep_refusal(connection, challenger, stage, verdict, actor, lost or note)
+        else:
+            _move(connection, challenger, stage, to, verdict, actor, note)
+    if lost is not None:
+        raise RefusedError(lost, remedy="Hold the gate against the version in Production now: `tipoff promote`.")
+    if not allowed:
+        return Promotion(False, verdict, champion, challenger, to, warning=_mirror(engine, home, model_name))
+    warning = _mirror(engine, home, model_name)
+    return Promotion(True, verdict, champion, challenger, to, overridden=not verdict.passed, warning=warning)
+
+
+def rollback(
+    engine: sa.Engine,
+    home: Home,
+    *,
+    reason: str,
+    actor: str,
+    to: int | None = None,
+    model_name: str = REGISTERED_MODEL,
+) -> ModelVersion:
+    """The version that was in Production before (or `to`, which must have been there) is in Production again; no gate.
+
+    The one it replaces is archived and left off the way back: a second rollback goes further back.
+
+    Raises UsageError for an empty reason or an unknown version, UnavailableError where nothing is in Production,
+    RefusedError where there is nothing to go back to.
+    """
+    reason = _stated(reason, "A rollback")
+    with exclusive(engine) as connection:
+        live = live_in(connection, Stage.PRODUCTION, model_name)
+        if live is None:
+            raise UnavailableError(
+                f"No version of {model_name} is in Production.", remedy="Promote one: `tipoff promote`."
+            )
+        target = _rollback_target(connection, live, to)
+        stage = stages_in(connection, model_name)[target.version]
+        check_move(stage, Stage.PRODUCTION)
+        _append(connection, live, "archive", Stage.PRODUCTION, Stage.ARCHIVED, actor, reason)
+        _append(connection, target, "rollback", stage, Stage.PRODUCTION, actor, reason)
+    _mirror(engine, home, model_name)
+    return target
+
+
+def current_actor() -> str:
+    """'user@host' of this process ('uid-less' containers: 'unknown@host')."""
+    try:
+        user = getpass.getuser()
+    except (OSError, KeyError):  # no name for this uid: a container
+        user = "unknown"
+    return f"{user}@{socket.gethostname()}"
+
+
+def _insert(engine: sa.Engine, version: ModelVersion, actor: str) -> None:
+    with exclusive(engine) as connection:
+        connection.execute(sa.insert(model_versions).values(**asdict(version)))
+        _append(connection, version, "register", Stage.NONE, Stage.NONE, actor)
+
+
+def _move(
+    connection: sa.Connection,
+    challenger: ModelVersion,
+    stage: Stage,
+    to: Stage,
+    verdict: Verdict,
+    actor: str,
+    reason: str | None,
+) -> None:
+    replaced = live_in(connection, to, challenger.model_name)
+    if replaced is not None:
+        why = f"{challenger.title} took its place"
+        _append(connection, replaced, "archive", to, Stage.ARCHIVED, actor, why)
+    for step_from, step_to in promotion_steps(stage, to):
+        kept = verdict if step_to == to else None
+        _append(connection, challenger, "promote", step_from, step_to, actor, reason, kept)
+
+
+def _keep_refusal(
+    connection: sa.Connection,
+    challenger: ModelVersion,
+    stage: Stage,
+    verdict: Verdict,
+    actor: str,
+    reason: str | None,
+) -> None:
+    now = stages_in(connection, challenger.model_name).get(challenger.version, stage)
+    _append(connection, challenger, "refuse", now, now, actor, reason or verdict.summary(), verdict)
+
+
+def _append(
+    connection: sa.Connection,
+    version: ModelVersion,
+    action: str,
+    from_stage: Stage,
+    to_stage: Stage,
+    actor: str,
+    reason: str | None = None,
+    verdict: Verdict | None = None,
+) -> None:
+    append(
+        connection,
+        model_name=version.model_name,
+        version=version.version,
+        action=action,
+        from_stage=from_stage,
+        to_stage=to_stage,
+        sha256=version.sha256,
+        actor=actor,
+        reason=reason,
+        verdict=verdict.to_json() if verdict is not None else None,
+    )
+
+
+def _lost_race(
+    connection: sa.Connection, challenger: ModelVersion, champion: ModelVersion | None, stage: Stage
+) -> str | None:
+    """Why the verdict is not about what stands now, or None."""
+    now = live_in(connection, Stage.PRODUCTION, challenger.model_name)
+    if (now.version if now else None) != (champion.version if champion else None):
+        winner = now.title if now else "no version"
+        judged = champion.title if champion else "an empty place"
+        return f"{challenger.title} was judged against {judged}, but {winner} is in Production meanwhile."
+    stage_now = stages_in(connection, challenger.model_name)[challenger.version]
+    if stage_now != stage:
+        return f"{challenger.title} was in stage {stage} when it was judged, and is in {stage_now} meanwhile."
+    return None
+
+
+def _rollback_target(connection: sa.Connection, live: ModelVersion, to: int | None) -> ModelVersion:
+    line = way_back_in(connection, live.model_name)
+    if to is None:
+        if len(line) < 2:
+            raise RefusedError(f"Before {live.title} no version was in Production: there is no way back.")
+        return version_in(connection, line[-2], live.model_name)
+    target = version_in(connection, to, live.model_name)
+    if to == live.version:
+        raise RefusedError(f"{target.title} is in Production already.")
+    been = {
+        entry.version
+        for entry in read_history(connection, live.model_name)
+        if entry.action != "refuse" and entry.to_stage == Stage.PRODUCTION
+    }
+    if to not in been:
+        raise RefusedError(
+            f"{target.title} never was in Production; a rollback passes no gate.",
+            remedy=f"Promote it: `tipoff promote --version {to}`.",
+        )
+    return target
+
+
+def _mirror(engine: sa.Engine, home: Home, model_name: str) -> str | None:
+    """Bring MLflow in step; a failure is said aloud and returned, for the decision is kept already."""
+    try:
+        changes: list[Change] = repair(engine, home, model_name=model_name)
+    except UnavailableError as error:
+        warning = (
+            f"The decision is kept, but MLflow does not show it yet: {error.message} Mend: `tipoff registry repair`."
+        )
+        logger.warning(warning)
+        return warning
+    logger.debug("MLflow followed in %d places", len(changes))
+    return None
+
+
+def _stated(reason: str, what: str) -> str:
+    if not reason.strip():
+        raise UsageError(f"{what} needs a reason that is not empty.", remedy="Say why: --reason TEXT.")
+    return reason.strip()

@@ -1,0 +1,55 @@
+"""Repair: what MLflow shows is brought in step with the promotion history, which is the truth."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+from contracts.errors import UnavailableError
+from contracts.home import REGISTERED_MODEL, Home
+from registry import mlflow_mirror
+from registry.history import head, read_history
+from registry.picture import Change, Picture, draw
+from registry.versions import list_versions, way_back_in
+
+ROUNDS = 5
+"""How often the picture is drawn again when the history grew while MLflow was written."""
+
+
+def repair(engine: sa.Engine, home: Home, *, dry_run: bool = False, model_name: str = REGISTERED_MODEL) -> list[Change]:
+    """Everything in MLflow that differs from the history, mended unless `dry_run`; empty: they agree.
+
+    Safe beside other promotions: after writing it looks whether the history grew and, if so, writes again, so that the
+    last one to finish leaves the newest state.
+
+    Raises UnavailableError where MLflow does not answer.
+    """
+    picture = read_picture(engine, model_name)
+    changes = mlflow_mirror.differences(home, picture)
+    if dry_run:
+        return changes
+    mlflow_mirror.apply(home, picture, changes)
+    for _ in range(ROUNDS):
+        newer = read_picture(engine, model_name)
+        if newer.head == picture.head:
+            return changes
+        picture = newer
+        more = mlflow_mirror.differences(home, picture)
+        mlflow_mirror.apply(home, picture, more)
+        changes += more
+    raise UnavailableError(
+        f"The history of {model_name} grew {ROUNDS} times while MLflow was brought in step.",
+        remedy="Run `tipoff registry repair` when the promotions have ended.",
+    )
+
+
+def read_picture(engine: sa.Engine, model_name: str = REGISTERED_MODEL) -> Picture:
+    """What MLflow should show, by our tables now."""
+    with engine.connect() as connection:
+        entries = read_history(connection, model_name)
+        return draw(
+            model_name,
+            list_versions(engine, model_name),
+            entries,
+            way_back=way_back_in(connection, model_name),
+            head=head(connection),
+        )

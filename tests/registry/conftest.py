@@ -1,0 +1,133 @@
+"""What the registry's tests share: evidence by numbers, a database, versions and a real MLflow store."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import sqlalchemy as sa
+
+from contracts.database import open_database
+from contracts.home import Home
+from contracts.settings import GateSettings
+from registry.evidence import Contender, Evidence, FeatureFacts
+from registry.verdict import Test, Verdict
+from registry.versions import NewVersion
+
+HASH = "a" * 64
+PASSED = Verdict.of([Test("better_than_champion", True, "MAE 4.4 against 4.6", 0.1, "> 0")])
+FAILED = Verdict.of([Test("better_than_champion", False, "MAE 4.6 against 4.6", -0.01, "> 0")])
+
+
+@pytest.fixture
+def settings() -> GateSettings:
+    return GateSettings()
+
+
+@pytest.fixture
+def evidence() -> Callable[..., Evidence]:
+    """Evidence over `n_dates` dates of 60 rows: the actual is a player's level plus noise, a champion that errs by
+    `champion_noise` about the level and a challenger by `challenger_noise`; other fields by keyword."""
+
+    def make(n_dates: int = 40, champion_noise: float = 3.0, challenger_noise: float = 1.0, **changes: Any) -> Evidence:
+        rng = np.random.default_rng(3)
+        n = n_dates * 60
+        level = rng.uniform(4, 25, n)
+        actual = level + rng.normal(0, 5, n)
+        made = Evidence(
+            population="played",
+            build_id=4,
+            dates=np.repeat(np.datetime64("2024-01-01", "D") + np.arange(n_dates), 60),
+            actual=actual,
+            challenger=Contender(
+                "version 2 (xgboost)",
+                "xgboost",
+                level + rng.normal(0, challenger_noise, n),
+                "median",
+                date(2023, 12, 31),
+            ),
+            champion=Contender(
+                "version 1 (season_average)", "season_average", level + rng.normal(0, champion_noise, n), "mean", None
+            ),
+            baselines={
+                "season_average": level + rng.normal(0, 3, n),
+                "last_10_average": level + rng.normal(0, 4, n),
+            },
+            line=np.where(rng.random(n) < 0.5, level + rng.normal(0, 0.5, n), np.nan),
+            features=FeatureFacts("v2_33features", HASH, HASH, None, ("shot_zones",)),
+        )
+        return replace(made, **changes)
+
+    return make
+
+
+@pytest.fixture
+def engine(tmp_path: Path) -> sa.Engine:
+    made = open_database(f"sqlite:///{tmp_path / 'tipoff.db'}")
+    yield made
+    made.dispose()
+
+
+@pytest.fixture(scope="session")
+def mlflow_home(tmp_path_factory: pytest.TempPathFactory) -> Home:
+    """A home whose MLflow store is migrated once for all tests; each test uses a model name of its own."""
+    from mlflow import MlflowClient
+
+    root = tmp_path_factory.mktemp("home")
+    home = Home(root, f"sqlite:///{root / 'tipoff.db'}", f"sqlite:///{root / 'mlflow.db'}")
+    client = MlflowClient(tracking_uri=home.tracking_uri, registry_uri=home.tracking_uri)
+    client.create_experiment("tipoff", artifact_location=home.artifacts.as_uri())
+    return home
+
+
+@pytest.fixture
+def model_name(request: pytest.FixtureRequest) -> str:
+    """A registered model of this test alone."""
+    return str(request.node.name)[:60].replace("[", "-").replace("]", "")
+
+
+@pytest.fixture
+def new_version(mlflow_home: Home, model_name: str) -> Callable[..., NewVersion]:
+    """What training would hand over: a real run, and native files in its artifacts."""
+    from mlflow import MlflowClient
+
+    client = MlflowClient(tracking_uri=mlflow_home.tracking_uri, registry_uri=mlflow_home.tracking_uri)
+    experiment = client.get_experiment_by_name("tipoff")
+
+    def make(system: str = "xgboost", **changes: Any) -> NewVersion:
+        run = client.create_run(experiment.experiment_id)
+        folder = mlflow_home.artifacts / run.info.run_id / "artifacts" / "model"
+        folder.mkdir(parents=True)
+        (folder / "metadata.json").write_text("{}")
+        client.set_terminated(run.info.run_id)
+        metric = {
+            "name": "mae",
+            "value": 4.5,
+            "n": 9000,
+            "population": "played",
+            "date_from": "2024-01-01",
+            "date_to": "2024-04-01",
+        }
+        made = NewVersion(
+            system=system,
+            run_id=run.info.run_id,
+            model_uri=folder.as_uri(),
+            artifact_uri=folder.as_uri(),
+            sha256="b" * 64,
+            feature_set="v2_33features",
+            feature_set_hash=HASH,
+            build_id=4,
+            target="points",
+            train_from=date(2021, 10, 19),
+            train_to=date(2023, 12, 31),
+            metrics=[metric],
+            model_name=model_name,
+        )
+        return replace(made, **changes)
+
+    return make
