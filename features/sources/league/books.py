@@ -109,7 +109,8 @@ def _market(
     ignorance = np.exp(rng.normal(0, parameters.market_sd, len(opening)))
     early = np.exp(rng.normal(0, parameters.opening_sd, len(opening)))
     # whoever turns out to be absent keeps the opening projection: his line is void, not zero
-    last = np.where(closing > 0, closing, opening) * ignorance - parameters.skew
+    known = np.where(closing > 0, 0.5 * (opening + closing), opening)
+    last = known * ignorance - parameters.skew
     first = opening * ignorance * early - parameters.skew
     half_way = 0.5 * (first + last)
     live = 0.5 * (last + points)

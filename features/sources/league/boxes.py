@@ -16,7 +16,7 @@ _TEAM_REBOUNDS = 0.13
 _ASSISTED = 0.63
 _STOLEN = 0.55
 """Turnovers that are somebody's steal, share."""
-_BLOCKED = 0.135
+_BLOCKED = 0.195
 """Missed shots from the paint and mid-range that somebody blocked, share."""
 _OTHER_FOULS = 8.3
 """Fouls of a team that send nobody to the line."""

@@ -72,7 +72,8 @@ def _meetings(n_teams: int, n_games: int, rng: np.random.Generator) -> list[tupl
     for _ in range(n_games):
         pairs = [(circle[i], circle[-1 - i]) for i in range(n_teams // 2)]
         for index in rng.permutation(len(pairs)):
-            home, away = _hosted_less(*pairs[index], hosted)
+            one, other = pairs[index]
+            home, away = _hosted_less(one, other, hosted)
             hosted[home, away] += 1
             games.append((home, away))
         circle = [circle[0], circle[-1], *circle[1:-1]]

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from features.sources.league.arrays import Floats, wander
+from features.sources.league.arrays import Floats, sigmoid, wander
 from features.sources.league.injuries import Injuries, make_injuries
 from features.sources.league.parameters import LeagueParameters
 from features.sources.league.people import World
@@ -34,6 +34,7 @@ def make_form(
 ) -> Form:
     """The form of a season of `n_days` days, `n_regular_days` of them before the playoffs."""
     people, n_teams = world.people, len(world.rosters)
+    on_bench = 1 - sigmoid(people.standing)[:, None]
     drifts = [
         wander(rng, len(people), n_days, daily_sd=daily, swing_sd=swing, memory_days=parameters.swing_days)
         for daily, swing in (
@@ -49,7 +50,7 @@ def make_form(
         world=world,
         contracts=make_contracts(world, n_regular_days, parameters, rng),
         injuries=make_injuries(len(people), n_days, parameters, rng),
-        standing=people.standing[:, None] + drifts[0],
+        standing=people.standing[:, None] + drifts[0] * (1 + parameters.restlessness * on_bench),
         usage=people.usage[:, None] + drifts[1],
         shooting=people.shooting[:, None] + drifts[2],
         defence=world.teams.defence[:, None, :] + defence.reshape(n_teams, 3, n_days).transpose(0, 2, 1),

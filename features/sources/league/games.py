@@ -92,11 +92,11 @@ def play(lineup: Lineup, parameters: LeagueParameters, rng: np.random.Generator)
 
 def _make_night(lineup: Lineup, parameters: LeagueParameters, rng: np.random.Generator) -> _Night:
     shape = lineup.standing.shape
-    shared = rng.normal(0, parameters.game_shooting_sd, shape[0])
+    shared = rng.normal(0, parameters.game_shooting_sd, shape[:1])
     return _Night(
         involvement=np.exp(rng.normal(0, parameters.involvement_sd, shape)),
         touch=rng.normal(0, parameters.touch_sd, shape) + shared[:, None, None],
-        tempo=1 + rng.normal(0, parameters.game_possessions_sd / parameters.possessions, shape[0]),
+        tempo=1 + rng.normal(0, parameters.game_possessions_sd / parameters.possessions, shape[:1]),
     )
 
 
@@ -143,7 +143,7 @@ def _plus_minus(lead: Ints, minutes: Floats, length: float, rng: np.random.Gener
     """Each player's part of the stretch's margin: what his minutes make likely, and chance; five margins a team."""
     margin = np.stack([lead, -lead], axis=-1)[:, :, None]
     part = minutes / length
-    chance = rng.normal(0, 1, minutes.shape) * np.sqrt(part * np.maximum(1 - part, 0) * length) * 1.9
+    chance = rng.normal(0, 1, minutes.shape) * np.sqrt(part * np.maximum(1 - part, 0) * length) * 2.3
     chance = chance - part * chance.sum(axis=-1, keepdims=True) / np.maximum(part.sum(axis=-1, keepdims=True), 1e-9)
     scale = 5 / np.maximum(part.sum(axis=-1, keepdims=True), 1e-9)
     return np.asarray(margin * part * scale + chance, dtype=np.float64)

@@ -11,7 +11,7 @@ from features.sources.league.parameters import LeagueParameters
 
 _SIDES = ("left", "right")
 _PARTS = ("ankle", "knee", "hamstring", "calf", "wrist", "hip", "foot", "shoulder", "quad", "thumb")
-_HARMS = ("sprained {}", "sore {}", "strained {}", "bruised {}")
+_HARMS = ("{} injury", "sore {}", "bruised {}", "{} soreness")
 
 
 @dataclass(frozen=True)

@@ -38,16 +38,17 @@ TEAMS = tuple(
 )
 """The thirty teams a league is drawn from, in order; the first half of a league is its eastern conference."""
 
-_FIRST = (
-    "Abren Belo Caddo Davin Emeric Fenn Garro Hale Idris Jorun Kesto Lorne Maro Nevo Orrin Pask Quill Renno Sorrel "
-    "Tavo Ulric Vanno Wes Xavo Yorrin Zeph Alto Brio Cass Dorrin Eskel Faro Gant Hollis Ivo Jale Kip Lando Merrit Niles"
-).split()
-_LAST_BEGINNINGS = (
-    "Bran Cald Dor Elm Farn Gris Hald Ing Jarn Kell Lom Marl Nor Ost Pell Quen Rusk Sand Tarn Umber Vell Wick Yarl Zand"
-).split()
-_LAST_ENDINGS = (
-    "ack bury cott dell ering fold gate holm itt kin low mond nash over ridge stow thorpe vane well yard".split()
-)
+_FIRST_TEXT = """
+Abren Belo Caddo Davin Emeric Fenn Garro Hale Idris Jorun Kesto Lorne Maro Nevo Orrin Pask Quill Renno Sorrel Tavo
+Ulric Vanno Wes Xavo Yorrin Zeph Alto Brio Cass Dorrin Eskel Faro Gant Hollis Ivo Jale Kip Lando Merrit Niles
+"""
+_BEGINNINGS_TEXT = """
+Bran Cald Dor Elm Farn Gris Hald Ing Jarn Kell Lom Marl Nor Ost Pell Quen Rusk Sand Tarn Umber Vell Wick Yarl Zand
+"""
+_ENDINGS_TEXT = """
+ack bury cott dell ering fold gate holm itt kin low mond nash over ridge stow thorpe vane well yard
+"""
+_FIRST, _LAST_BEGINNINGS, _LAST_ENDINGS = (text.split() for text in (_FIRST_TEXT, _BEGINNINGS_TEXT, _ENDINGS_TEXT))
 
 
 def player_name(number: int) -> str:

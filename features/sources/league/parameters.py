@@ -27,15 +27,15 @@ class LeagueParameters:
     """A team's games on the day after a game, in a season of 82; fewer in a shorter one."""
 
     # ---- people
-    role_minutes: tuple[float, ...] = (36, 34.5, 32.5, 30, 27.5, 23.5, 20, 17, 14, 11.5, 9, 7, 5.5, 4.5, 3.5)
+    role_minutes: tuple[float, ...] = (36, 34.5, 32.5, 30, 27.5, 24, 20.5, 17.5, 14, 10.5, 8, 5.5, 4, 3, 2.5)
     """Minutes that the best to the last man of a roster would get on an ordinary night."""
-    role_usage: tuple[float, ...] = (1.65, 1.3, 1.1, 0.98, 0.9, 0.92, 0.9, 0.85, 0.82, 0.8, 0.8, 0.78, 0.76, 0.75, 0.75)
+    role_usage: tuple[float, ...] = (1.58, 1.36, 1.16, 1.02, 0.92, 0.95, 0.92, 0.87, 0.83, 0.8, 0.8, 0.78, 0.76, 0.75, 0.75)
     """How often a man of that role ends a play while on the floor, 1 = an even fifth."""
-    full_minutes: float = 40.0
+    full_minutes: float = 41.0
     """Minutes that a standing of plus infinity would get; a standing is the logit of wanted minutes / this."""
     standing_sd: float = 0.30
     """Spread of standings within a role, logit."""
-    usage_sd: float = 0.20
+    usage_sd: float = 0.16
     """Spread of usage within a role, log."""
     shooting_sd: float = 0.09
     """Spread of shooting skill, logit."""
@@ -45,7 +45,7 @@ class LeagueParameters:
     # ---- what moves
     standing_daily_sd: float = 0.030
     """The walk of a player's standing, logit a day; it stays."""
-    standing_swing_sd: float = 0.42
+    standing_swing_sd: float = 0.34
     """Spells in and out of the coach's favour, logit; forgotten after about `swing_days`."""
     usage_daily_sd: float = 0.006
     """The walk of a player's usage, log a day."""
@@ -71,31 +71,33 @@ class LeagueParameters:
     """Players replaced by a free agent on each of these three days: the last men of a roster."""
 
     # ---- who is there
-    injuries_per_season: float = 2.3
+    injuries_per_season: float = 2.1
     """Spells on the injury list per player and 174 days."""
-    injury_days_median: float = 5.0
+    injury_days_median: float = 7.0
     """Median length of a spell; lengths are lognormal."""
     injury_days_sigma: float = 1.15
     """Sigma of the log of that length: a few spells take months."""
-    unlisted_absence: float = 0.015
+    unlisted_absence: float = 0.035
     """Chance of missing a game that no list announced."""
-    rest_absence: float = 0.09
+    rest_absence: float = 0.12
     """Chance that a man of 30 minutes or more sits out the second night of a back-to-back, unannounced."""
     fewest_players: int = 8
     """Men a team always fields: those nearest to their return play hurt."""
 
     # ---- minutes
-    rotation_sizes: tuple[int, ...] = (8, 9, 9, 9, 10, 10, 10, 11)
+    rotation_sizes: tuple[int, ...] = (8, 9, 9, 10, 10, 10, 10, 11)
     """Men a coach uses while the game is open: one of these a night; one fewer in the playoffs."""
-    minutes_noise: float = 0.42
+    minutes_noise: float = 0.14
     """A night's noise of a standing, logit."""
     tired_standing: float = -0.12
     """What a back-to-back takes from a standing, logit."""
     playoff_tilt: float = 0.22
     """How much further apart the standings of stars and bench are in the playoffs, share."""
+    restlessness: float = 0.75
+    """How much more the standing of a man of no minutes moves and varies than a star's, logit per logit."""
     early_exit: float = 0.02
     """Chance that a man leaves early: an injury, six fouls."""
-    most_share: float = 0.91
+    most_share: float = 0.92
     """Most of a stretch of time that one man plays."""
     garbage_lead: float = 12.0
     """Points of lead after three quarters from which the bench gets a part of the last one."""
@@ -107,53 +109,53 @@ class LeagueParameters:
     # ---- plays
     possessions: float = 99.6
     """A team's possessions in 48 minutes."""
-    team_possessions_sd: float = 1.9
+    team_possessions_sd: float = 2.4
     """Spread between teams."""
-    game_possessions_sd: float = 3.6
+    game_possessions_sd: float = 3.0
     """Spread between games of the same two teams."""
     second_chance: float = 0.105
     """Offensive rebounds per possession; each is one more play."""
     turnover: float = 0.119
     """Plays that end in a turnover, share."""
-    free_throw_trip: float = 0.093
+    free_throw_trip: float = 0.082
     """Plays that end in two free throws, share."""
     and_one: float = 0.08
     """Free throws per made two-point shot."""
     zone_share: tuple[float, float, float] = (0.49, 0.125, 0.385)
     """Shots by zone."""
-    zone_made: tuple[float, float, float] = (0.568, 0.412, 0.358)
+    zone_made: tuple[float, float, float] = (0.586, 0.427, 0.372)
     """Shots made by zone, before everything that shifts them."""
-    involvement_sd: float = 0.20
+    involvement_sd: float = 0.11
     """A night's part in the offence, log."""
-    touch_sd: float = 0.14
+    touch_sd: float = 0.08
     """A night's touch, logit."""
-    game_shooting_sd: float = 0.085
+    game_shooting_sd: float = 0.02
     """What both teams of a game share (officials, tempo), logit."""
-    home: float = 0.028
+    home: float = 0.036
     """Home floor, logit for the home team; the visitors get as much less."""
     tired: float = -0.045
     """Second night of a back-to-back, logit."""
     rested: float = 0.012
     """Two or more days of rest, logit."""
-    offence_sd: float = 0.045
+    offence_sd: float = 0.07
     """Spread of team offence beyond its players, logit."""
-    defence_sd: tuple[float, float, float] = (0.075, 0.05, 0.035)
+    defence_sd: tuple[float, float, float] = (0.105, 0.07, 0.05)
     """Spread of team defence by zone, logit."""
     defence_daily_sd: float = 0.003
     """The walk of a team's defence, logit a day."""
-    easing: float = 0.20
+    easing: float = 0.24
     """Share of a lead given back per quarter: leaders ease off, trailers press."""
 
     # ---- books
     books: tuple[str, ...] = ("oakline", "riverbet", "northbook")
     """The invented books."""
-    market_sd: float = 0.10
+    market_sd: float = 0.08
     """What no book knows about a player's expected points, log."""
-    opening_sd: float = 0.035
+    opening_sd: float = 0.02
     """What they learn about him between opening and closing besides news, log."""
     book_sd: float = 0.30
     """A book's own opinion, points."""
-    skew: float = 0.45
+    skew: float = 0.6
     """Mean minus median of a player's points: books set the median."""
     lined_points: float = 7.5
     """Projected points from which a book usually offers a line."""

@@ -37,7 +37,7 @@ class Contracts:
 
 
 def make_contracts(world: World, n_days: int, parameters: LeagueParameters, rng: np.random.Generator) -> Contracts:
-    """The contracts of a season: three days on which players of like standing change teams and last men are replaced."""
+    """A season's contracts: on three days players of like standing change teams and last men are replaced."""
     rosters, free_agents = world.rosters.copy(), world.free_agents.copy()
     periods = [rosters.copy()]
     for _ in _MOMENTS:
