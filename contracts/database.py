@@ -80,9 +80,20 @@ def read_frame(connection: sa.Connection, query: sa.Select[Any]) -> pl.DataFrame
     """The result of `query` as a Polars frame with the columns' own types (times aware, in UTC)."""
     import polars as pl
 
-    result = connection.execute(query)
     types = {column.name: _polars_type(column.type) for column in query.selected_columns}
-    return pl.DataFrame([tuple(row) for row in result.fetchall()], schema=types, orient="row", infer_schema_length=None)
+    result = connection.execute(query)
+    if pl.Object in types.values():
+        values = [tuple(row) for row in result.fetchall()]
+        return pl.DataFrame(values, schema=types, orient="row", infer_schema_length=None)
+    # the driver's own rows, slice by slice and column by column: four times as fast as through SQLAlchemy's
+    stored = _sqlite_types(types) if connection.dialect.name == "sqlite" else types
+    frames = [pl.DataFrame(schema=stored)]
+    while rows := result.cursor.fetchmany(SLICE_ROWS):
+        columns = zip(stored.items(), zip(*rows, strict=True), strict=True)
+        frames.append(pl.DataFrame([pl.Series(name, values, dtype=kind) for (name, kind), values in columns]))
+    result.close()
+    frame = pl.concat(frames)
+    return frame.select(_as_declared(name, stored[name], kind) for name, kind in types.items())
 
 
 def is_up_to_date(engine: sa.Engine) -> bool:
@@ -145,6 +156,27 @@ def _sqlite_values(frame: pl.DataFrame) -> pl.DataFrame:
         if isinstance(kind, pl.Datetime)
     ]
     return frame.with_columns(cs.date().dt.to_string("%Y-%m-%d"), *times, cs.boolean().cast(pl.Int64))
+
+
+def _sqlite_types(types: dict[str, Any]) -> dict[str, Any]:
+    """What SQLite keeps columns of `types` as: dates and times as text, truth as 0 and 1."""
+    import polars as pl
+
+    kept = {pl.Date: pl.String, pl.Datetime("us", "UTC"): pl.String, pl.Boolean: pl.Int64}
+    return {name: kept.get(kind, kind) for name, kind in types.items()}
+
+
+def _as_declared(name: str, stored: Any, kind: Any) -> Any:
+    import polars as pl
+
+    column = pl.col(name)
+    if stored == kind:
+        return column
+    if kind == pl.Date:
+        return column.str.to_date("%Y-%m-%d")
+    if kind == pl.Boolean:
+        return column.cast(pl.Boolean)
+    return column.str.to_datetime("%Y-%m-%d %H:%M:%S%.f", time_unit="us", time_zone="UTC")
 
 
 def _polars_type(kind: sa.types.TypeEngine[Any]) -> Any:
