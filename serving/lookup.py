@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from contracts.feature_set import FeatureSet
 from contracts.populations import population
-from contracts.tables import player_games, players
+from contracts.tables import build_units, player_games, players
 from features.builds import Build, code_hash, current_build
 from features.rows import read_rows
 from serving.faults import NoGamesError
@@ -20,7 +20,9 @@ from serving.predictor import FeatureRow, RowFault
 Key = tuple[str, int]
 """(game_id, player_id)."""
 
+KEYS = ("game_id", "player_id", "game_date")
 BACKFILL = "`tipoff features backfill`"
+STALE = "The rows of {} were made by other code or definitions than these: " + BACKFILL + " builds them again."
 
 
 @dataclass(frozen=True)
@@ -36,7 +38,7 @@ def find_rows(engine: sa.Engine, feature_set: FeatureSet, keys: Sequence[Key]) -
     wanted = sorted(set(keys))
     build = current_build(engine, feature_set)
     frame = _read(engine, feature_set, build, wanted)
-    found = _by_key(frame, feature_set, build)
+    found = _by_key(frame, feature_set, build, _stale_dates(engine, feature_set, build, frame))
     absent = [key for key in wanted if key not in found]
     if absent:
         found |= _faults(engine, feature_set, absent)
@@ -58,24 +60,26 @@ def find_slate(engine: sa.Engine, feature_set: FeatureSet, game_date: date) -> S
             f"No player-games are expected on {game_date.isoformat()} in the feature table of {feature_set.name}.",
             remedy=f"Choose a date with games, or build it: {BACKFILL}.",
         )
-    return StoredRows(list(_by_key(frame, feature_set, build).values()), _dates(frame))
+    stale = _stale_dates(engine, feature_set, build, frame)
+    return StoredRows(list(_by_key(frame, feature_set, build, stale).values()), _dates(frame))
 
 
 def _read(engine: sa.Engine, feature_set: FeatureSet, build: Build | None, keys: list[Key]) -> pl.DataFrame:
     if build is None or not keys:
         return pl.DataFrame()
-    return read_rows(engine, feature_set, build_id=build.build_id, player_games=keys)
+    columns = [*KEYS, "line", *feature_set.names]
+    return read_rows(engine, feature_set, build_id=build.build_id, player_games=keys, columns=columns)
 
 
-def _by_key(frame: pl.DataFrame, feature_set: FeatureSet, build: Build | None) -> dict[Key, FeatureRow | RowFault]:
+def _by_key(
+    frame: pl.DataFrame, feature_set: FeatureSet, build: Build | None, stale: set[date]
+) -> dict[Key, FeatureRow | RowFault]:
     if build is None or frame.is_empty():
         return {}
-    stale = _staleness(build)
     names = feature_set.names
-    columns = frame.select("game_id", "player_id", "line", *names).rows()
     return {
-        (game_id, player_id): RowFault("stale_features", stale, player_id=player_id, game_id=game_id)
-        if stale
+        (game_id, player_id): RowFault("stale_features", STALE.format(game_date), player_id, game_id)
+        if game_date in stale
         else FeatureRow(
             values=dict(zip(names, values, strict=True)),
             player_id=player_id,
@@ -84,18 +88,29 @@ def _by_key(frame: pl.DataFrame, feature_set: FeatureSet, build: Build | None) -
             feature_set_hash=build.feature_set_hash,
             known_line=line,
         )
-        for game_id, player_id, line, *values in columns
+        for game_id, player_id, game_date, line, *values in frame.select(*KEYS, "line", *names).rows()
     }
 
 
-def _staleness(build: Build) -> str | None:
-    """Why the build's rows may not be used: other code made them than the code that is here; None: the same."""
-    if build.code_hash == code_hash():
-        return None
-    return (
-        f"The rows of build {build.build_id} were made by other code ({build.code_hash[:12]}, now {code_hash()[:12]}): "
-        f"{BACKFILL} builds them again."
+def _stale_dates(engine: sa.Engine, feature_set: FeatureSet, build: Build | None, frame: pl.DataFrame) -> set[date]:
+    """The dates of `frame` whose rows other code or other definitions made.
+
+    Where a build that is not done has written a date anew, what is known of its present rows is the code of `build`.
+    """
+    if build is None or frame.is_empty():
+        return set()
+    unit = build_units.c
+    query = sa.select(unit.game_date, unit.code_hash, unit.feature_set_hash, unit.build_id).where(
+        unit.feature_set == feature_set.name, unit.game_date.in_(frame["game_date"].unique().to_list())
     )
+    now = (code_hash(), feature_set.hash)
+    with engine.connect() as connection:
+        units = connection.execute(query).all()
+    return {
+        row.game_date
+        for row in units
+        if ((build.code_hash, build.feature_set_hash) if row.build_id > build.build_id else (row[1], row[2])) != now
+    }
 
 
 def _faults(engine: sa.Engine, feature_set: FeatureSet, keys: Sequence[Key]) -> dict[Key, RowFault]:
@@ -124,5 +139,5 @@ def _known_players(engine: sa.Engine, player_ids: set[int]) -> set[int]:
 def _dates(frame: pl.DataFrame) -> dict[Key, date]:
     if frame.is_empty():
         return {}
-    rows = frame.select("game_id", "player_id", "game_date").rows()
+    rows = frame.select(KEYS).rows()
     return {(game_id, player_id): game_date for game_id, player_id, game_date in rows}

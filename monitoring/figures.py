@@ -1,0 +1,116 @@
+"""Figures over grades: each with its label, system, version, build, population, dates and N."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from datetime import date
+from typing import Any
+
+import polars as pl
+import sqlalchemy as sa
+
+from contracts.database import read_frame
+from contracts.metrics import interval_by_date
+from contracts.populations import population
+from contracts.tables import grades, predictions
+from features.feature_sets import load_feature_set
+from features.rows import read_rows
+
+POPULATIONS = ("played", "early", "rotation", "lined")
+"""What graded rows are told apart by; a row can be in several."""
+
+IDENTITY = ("label", "system", "model_version", "target", "feature_set", "build_id")
+
+
+@dataclass(frozen=True)
+class GradeFigure:
+    """Mean absolute error and mean error (predicted - actual) of graded predictions, and what they are about.
+
+    `mae_ci95` is the bootstrap by game date; `share_in_interval` of the 80 % intervals (0-1).
+    """
+
+    label: str
+    system: str
+    model_version: int
+    target: str
+    feature_set: str
+    build_id: int
+    population: str
+    n: int
+    date_from: date
+    date_to: date
+    mae: float
+    mae_ci95: tuple[float, float]
+    mean_error: float
+    share_in_interval: float
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values, dates as ISO text."""
+        return asdict(self) | {"date_from": self.date_from.isoformat(), "date_to": self.date_to.isoformat()}
+
+
+def read_figures(engine: sa.Engine, date_from: date | None = None, date_to: date | None = None) -> list[GradeFigure]:
+    """The figures over the grades of the inclusive span of game dates, by label, system, version, build, population."""
+    with engine.connect() as connection:
+        graded = read_frame(connection, _graded(date_from, date_to))
+    if graded.is_empty():
+        return []
+    return [
+        _figure(dict(zip(IDENTITY, key, strict=True)), name, rows)
+        for key, group in graded.group_by(IDENTITY, maintain_order=True)
+        for name, rows in _by_population(engine, group)
+    ]
+
+
+def _graded(date_from: date | None, date_to: date | None) -> sa.Select[Any]:
+    said = predictions.c
+    query = (
+        sa.select(
+            *(said[name] for name in ("system", "model_version", "target", "feature_set", "build_id")),
+            *(said[name] for name in ("game_id", "player_id", "game_date")),
+            *(grades.c[name] for name in ("label", "error", "in_interval")),
+        )
+        .join(grades, grades.c.prediction_id == said.prediction_id)
+        .where(grades.c.outcome == "graded")
+        .order_by(grades.c.label, said.system, said.model_version, said.build_id, said.prediction_id)
+    )
+    query = query if date_from is None else query.where(said.game_date >= date_from)
+    return query if date_to is None else query.where(said.game_date <= date_to)
+
+
+def _by_population(engine: sa.Engine, group: pl.DataFrame) -> Iterator[tuple[str, pl.DataFrame]]:
+    """The group's rows by population, told by the feature rows that the predictions were made from.
+
+    Those rows may be older than the game; that he played is what the grade says.
+    """
+    first = group.row(0, named=True)
+    facts = read_rows(
+        engine,
+        load_feature_set(first["feature_set"]),
+        build_id=first["build_id"],
+        player_games=group.select("game_id", "player_id").rows(),
+    )
+    facts = facts.select(
+        *("game_id", "player_id", "is_expected", "n_active_games_season", "minutes_avg_last_10_active", "line")
+    )
+    rows = group.join(facts, on=["game_id", "player_id"], how="left").with_columns(state=pl.lit("played"))
+    for name in POPULATIONS:
+        chosen = rows.filter(population(name))
+        if chosen.height:
+            yield name, chosen
+
+
+def _figure(identity: dict[str, Any], name: str, rows: pl.DataFrame) -> GradeFigure:
+    distance = rows["error"].abs().to_numpy()
+    return GradeFigure(
+        **identity,
+        population=name,
+        n=rows.height,
+        date_from=rows["game_date"].min(),  # type: ignore[arg-type]  # a Date column's minimum is a date
+        date_to=rows["game_date"].max(),  # type: ignore[arg-type]
+        mae=float(distance.mean()),
+        mae_ci95=interval_by_date(distance, rows["game_date"].to_numpy()),
+        mean_error=float(rows["error"].to_numpy().mean()),
+        share_in_interval=float(rows["in_interval"].cast(pl.Float64).to_numpy().mean()),
+    )

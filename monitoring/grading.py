@@ -1,0 +1,176 @@
+"""Grading: predictions held against what happened, labelled by when they were said and what their model had seen."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from datetime import date, time
+from typing import Any
+
+import polars as pl
+import sqlalchemy as sa
+
+from contracts import clock
+from contracts.database import insert_frame, read_frame, writing
+from contracts.errors import UsageError
+from contracts.tables import BOX_COUNTS, games, grades, player_games, predictions
+from monitoring.figures import read_figures
+
+EARLIEST_TIP_OFF = time(12, 0)
+"""No game of the league tips off before noon, New York time: the limit of 'live' where a tip-off is not known."""
+
+GRADE_COLUMNS = ("prediction_id", "outcome", "label", "actual", "error", "in_interval", "line_verdict")
+
+
+@dataclass(frozen=True)
+class GradeReport:
+    """How many predictions of the span are graded, void (did not play) and ungraded (no result yet).
+
+    `changed` counts the grades that this run wrote or corrected; `by_label` holds the figures, one label, system,
+    version, build and population each: live, backfill and in-sample are never mixed.
+    """
+
+    graded: int
+    void: int
+    ungraded: int
+    changed: int
+    by_label: list[dict[str, Any]]
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values."""
+        return {
+            "graded": self.graded,
+            "void": self.void,
+            "ungraded": self.ungraded,
+            "changed": self.changed,
+            "by_label": self.by_label,
+        }
+
+
+def grade(engine: sa.Engine, date_from: date | None = None, date_to: date | None = None) -> GradeReport:
+    """Grade every stored prediction of the inclusive span of game dates (None: open); again changes nothing.
+
+    A result that was corrected since corrects its grade; a result that is gone takes its grade with it.
+    Raises UsageError where a prediction's target is nothing that a box score counts.
+    """
+    with writing(engine) as connection:
+        told = [judge(said) for said in _read_predictions(connection, date_from, date_to)]
+        changed = sum(_write(connection, grades_of_target) for grades_of_target in told)
+    counted = Counter(outcome for each in told for outcome in each["outcome"].to_list())
+    return GradeReport(
+        graded=counted["graded"],
+        void=counted["void"],
+        ungraded=counted[None],
+        changed=changed,
+        by_label=[figure.to_json() for figure in read_figures(engine, date_from, date_to)],
+    )
+
+
+def judge(said: pl.DataFrame) -> pl.DataFrame:
+    """A grade for each row of `said`, columns GRADE_COLUMNS; outcome NULL where the game has no result yet. Pure.
+
+    `said` holds the columns of predictions, and tip_off_at, has_results (of the game), minutes and actual (of the
+    player; NULL: no row). Label: in_sample where the model had seen the game's date; else live where it was said before
+    tip-off (where that is not known: before noon of the game date, New York time); else backfill. Void: no row in a
+    game with results, or under 30 seconds of play. A line is won where prediction and result fall on one side of it.
+    """
+    played = pl.col("minutes").fill_null(0) > 0
+    outcome = pl.when(~pl.col("has_results")).then(None).when(played).then(pl.lit("graded")).otherwise(pl.lit("void"))
+    tip_off = pl.coalesce("tip_off_at", _noon("game_date"))
+    label = (
+        pl.when(pl.col("train_to") >= pl.col("game_date"))
+        .then(pl.lit("in_sample"))
+        .when(pl.col("predicted_at") < tip_off)
+        .then(pl.lit("live"))
+        .otherwise(pl.lit("backfill"))
+    )
+    is_graded = pl.col("outcome") == "graded"
+    return (
+        said.with_columns(outcome=outcome.cast(pl.String), label=label.cast(pl.String))
+        .with_columns(actual=pl.when(is_graded).then(pl.col("actual").cast(pl.Float64)))
+        .with_columns(
+            error=pl.col("predicted") - pl.col("actual"),
+            in_interval=pl.col("actual").is_between("interval_low", "interval_high"),
+            line_verdict=_line_verdict().cast(pl.String),
+        )
+        .select(GRADE_COLUMNS)
+    )
+
+
+def _line_verdict() -> pl.Expr:
+    """NULL without a line or a result, and where the prediction is the line itself."""
+    said, happened = pl.col("predicted") - pl.col("line"), pl.col("actual") - pl.col("line")
+    return (
+        pl.when(said.is_null() | happened.is_null() | (said == 0))
+        .then(None)
+        .when(happened == 0)
+        .then(pl.lit("push"))
+        .when(said.sign() == happened.sign())
+        .then(pl.lit("won"))
+        .otherwise(pl.lit("lost"))
+    )
+
+
+def _noon(column: str) -> pl.Expr:
+    moment = pl.col(column).dt.combine(EARLIEST_TIP_OFF)
+    return moment.dt.replace_time_zone(str(clock.LEAGUE_ZONE)).dt.convert_time_zone("UTC").dt.cast_time_unit("us")
+
+
+def _read_predictions(connection: sa.Connection, date_from: date | None, date_to: date | None) -> list[pl.DataFrame]:
+    """The predictions of the span with what happened; one frame a target, because each reads another column."""
+    span = _within(date_from, date_to)
+    targets = connection.execute(sa.select(predictions.c.target).where(*span).distinct()).scalars().all()
+    unknown = sorted(set(targets) - set(BOX_COUNTS))
+    if unknown:
+        raise UsageError(
+            f"Predictions of {', '.join(unknown)} cannot be graded: no box score counts that.",
+            remedy=f"What can be graded: {', '.join(BOX_COUNTS)}.",
+        )
+    return [read_frame(connection, _query(target).where(*span)) for target in sorted(targets)]
+
+
+def _within(date_from: date | None, date_to: date | None) -> list[sa.ColumnElement[bool]]:
+    """The conditions on predictions of an inclusive span of game dates (None: open)."""
+    conditions = []
+    if date_from is not None:
+        conditions.append(predictions.c.game_date >= date_from)
+    if date_to is not None:
+        conditions.append(predictions.c.game_date <= date_to)
+    return conditions
+
+
+def _query(target: str) -> sa.Select[Any]:
+    any_row = player_games.alias()
+    has_results = sa.exists().where(any_row.c.game_id == predictions.c.game_id)
+    same_row = sa.and_(
+        player_games.c.game_id == predictions.c.game_id, player_games.c.player_id == predictions.c.player_id
+    )
+    return (
+        sa.select(
+            predictions,
+            games.c.tip_off_at,
+            has_results.label("has_results"),
+            player_games.c.minutes,
+            player_games.c[target].label("actual"),
+        )
+        .select_from(predictions)
+        .outerjoin(games, games.c.game_id == predictions.c.game_id)
+        .outerjoin(player_games, same_row)
+        .where(predictions.c.target == target)
+    )
+
+
+def _write(connection: sa.Connection, told: pl.DataFrame) -> int:
+    """Make the grades of these predictions what `told` says; returns how many were written, corrected or taken back."""
+    ids = told["prediction_id"]
+    kept = read_frame(connection, sa.select(*(grades.c[name] for name in GRADE_COLUMNS)))
+    kept = kept.filter(pl.col("prediction_id").is_in(ids.implode()))
+    wanted = told.filter(pl.col("outcome").is_not_null())
+    same = wanted.join(kept, on=GRADE_COLUMNS, how="semi", nulls_equal=True)["prediction_id"].implode()
+    outdated = kept.filter(~pl.col("prediction_id").is_in(same))["prediction_id"].to_list()
+    fresh = wanted.filter(~pl.col("prediction_id").is_in(same))
+    if outdated:
+        doomed = [{"gone": prediction_id} for prediction_id in outdated]
+        connection.execute(sa.delete(grades).where(grades.c.prediction_id == sa.bindparam("gone")), doomed)
+    insert_frame(connection, grades, fresh.with_columns(graded_at=pl.lit(clock.now()).dt.cast_time_unit("us")))
+    return len(set(outdated) | set(fresh["prediction_id"].to_list()))
