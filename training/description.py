@@ -1,0 +1,67 @@
+"""What a run says of itself in the MLflow UI: its figures beside the baselines', and what they are about."""
+
+from __future__ import annotations
+
+from contracts.metrics import Metric
+from training.dataset import Dataset
+from training.evaluation import Evaluation
+from training.splits import Split
+
+
+def run_name(system: str, feature_set: str, split: Split) -> str:
+    """'xgboost on v2_33features, validated 2023-10-24..2024-06-17'."""
+    return f"{system} on {feature_set}, validated {split.validation}"
+
+
+def describe(system: str, dataset: Dataset, split: Split, evaluation: Evaluation, absent: list[str]) -> str:
+    """Markdown: the table of figures, then the rows they are about."""
+    closing = dataset.feature_set.accept_closing_game_lines
+    lines = [
+        f"**{system}** predicts **{dataset.target}** with {dataset.feature_set.name} "
+        f"(hash {dataset.feature_set.hash[:12]}, build {dataset.build_id}).",
+        "",
+        *_table(system, evaluation),
+        "",
+        f"Trained on *{dataset.population}* {split.train}, tuned {split.tune}, validated {split.validation}: "
+        "no date is in two blocks. MAE with its 95 % interval (bootstrap over game dates); every figure of a line is "
+        "about the same rows.",
+        "",
+        f"Game lines: {'closing lines count as known (declared by the feature set)' if closing else 'none used'}. "
+        f"Absent, so left out: {', '.join(f'`{name}`' for name in absent) if absent else 'nothing'}.",
+        "",
+        f"Dataset SHA-256 `{dataset.sha256}` over {dataset.frame.height:,} rows.",
+    ]
+    return "\n".join(lines)
+
+
+def _table(system: str, evaluation: Evaluation) -> list[str]:
+    names = list(evaluation.baselines)
+    columns = ["population", "rows", system, *names, "line", "mean error", "within 3", "results above"]
+    rows = [columns, ["---"] * len(columns)]
+    for metric in evaluation.metrics:
+        if metric.name != "mae":
+            continue
+        others = [_of(evaluation.baselines[name], metric.population) for name in names]
+        rows.append(
+            [
+                metric.population,
+                f"{metric.n:,}",
+                f"**{metric.value:.3f}**" + (f" ({metric.ci95[0]:.3f}..{metric.ci95[1]:.3f})" if metric.ci95 else ""),
+                *(f"{other.value:.3f}" if other else "" for other in others),
+                f"{line.value:.3f}" if (line := _of(evaluation.line, metric.population)) else "",
+                *(_figure(evaluation, name, metric.population, form) for name, form in FORMS),
+            ]
+        )
+    return ["| " + " | ".join(row) + " |" for row in rows]
+
+
+FORMS = (("mean_error", "{:+.2f}"), ("share_within_3", "{:.1%}"), ("share_above", "{:.1%}"))
+
+
+def _figure(evaluation: Evaluation, name: str, population: str, form: str) -> str:
+    metric = evaluation.metric(name, population)
+    return form.format(metric.value) if metric else ""
+
+
+def _of(metrics: tuple[Metric, ...], population: str) -> Metric | None:
+    return next((one for one in metrics if (one.name, one.population) == ("mae", population)), None)

@@ -1,0 +1,102 @@
+"""The model as an MLflow model beside its run: our folder as its artifact, loaded by code, never a pickle."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import mlflow
+import pandas as pd
+from mlflow.models import ModelSignature
+from mlflow.types import ColSpec, DataType, Schema
+
+from contracts.model_metadata import ModelMetadata
+from systems.versions import library_versions
+
+ARTIFACT = "native"
+PACKAGES = ("conf", "contracts", "systems")
+"""What answering a prediction stands on: travels with the model, so that it answers without a checkout."""
+
+REQUIREMENTS = ("mlflow", "numpy", "pandas", "pydantic", "pyyaml")
+PROGRESS_BAR = "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR"
+
+
+@dataclass(frozen=True)
+class LoggedModel:
+    """`model_uri` is the MLflow model, `artifact_uri` the folder in it with the native files and metadata.json."""
+
+    model_uri: str
+    artifact_uri: str
+
+
+def log_model(folder: Path, metadata: ModelMetadata, *, libraries: Sequence[str]) -> LoggedModel:
+    """Log `folder` (made by systems.model.save_model) under the active run.
+
+    Requirements and signature are given, because MLflow would spend seconds in a subprocess to guess them. Features are
+    float64 columns: MLflow refuses a float64 value in a float32 column.
+    """
+    with _quiet():
+        info = mlflow.pyfunc.log_model(
+            name=metadata.system,
+            python_model=str(Path(__file__).with_name("pyfunc_model.py")),
+            artifacts={ARTIFACT: str(folder)},
+            code_paths=[str(Path(str(importlib.import_module(name).__file__)).parent) for name in PACKAGES],
+            signature=_signature(metadata.features),
+            input_example=_example(metadata),
+            pip_requirements=_requirements(libraries),
+            tags=_tags(metadata),
+        )
+    return LoggedModel(f"models:/{info.model_id}", f"models:/{info.model_id}/artifacts/{folder.name}")
+
+
+def _signature(features: list[str]) -> ModelSignature:
+    double = DataType.double
+    return ModelSignature(
+        inputs=Schema([ColSpec(double, name) for name in features]),
+        outputs=Schema([ColSpec(double, name) for name in ("predicted", "low", "high")]),
+    )
+
+
+def _example(metadata: ModelMetadata) -> pd.DataFrame | None:
+    """The first golden rows that lack nothing: MLflow loads the model and predicts them before it keeps it."""
+    rows = [row.features for row in metadata.golden_rows if None not in row.features.values()]
+    return pd.DataFrame(rows[:3], columns=metadata.features, dtype="float64") if rows else None
+
+
+def _requirements(libraries: Sequence[str]) -> list[str]:
+    versions = library_versions([*REQUIREMENTS, *libraries])
+    return [f"{name}=={value}" for name, value in versions.items() if name != "python"]
+
+
+def _tags(metadata: ModelMetadata) -> Mapping[str, Any]:
+    return {
+        "system": metadata.system,
+        "target": metadata.target,
+        "feature_set": metadata.feature_set,
+        "feature_set_hash": metadata.feature_set_hash,
+        "build_id": str(metadata.build_id),
+        "dataset_sha256": metadata.dataset_sha256,
+    }
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without MLflow's progress bars and hints, and sys.path as it was: trying the example adds to it."""
+    path, bar = list(sys.path), os.environ.get(PROGRESS_BAR)
+    os.environ[PROGRESS_BAR] = "false"
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message=".*An input example was not provided.*", category=UserWarning)
+            yield
+    finally:
+        sys.path[:] = path
+        os.environ.pop(PROGRESS_BAR)
+        if bar is not None:
+            os.environ[PROGRESS_BAR] = bar

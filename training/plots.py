@@ -1,0 +1,113 @@
+"""The pictures of a run: what moves the model, where it errs, whether intervals hold, how each month went."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from contracts.metrics import Floats
+from systems.residuals import Residuals
+
+INK, MUTED, GRID = "#1f2933", "#7b8794", "#e4e7eb"
+BLUE, ORANGE, GREEN, PALE = "#2563eb", "#ea8c1c", "#2f9e6e", "#bfd3fb"
+LEVELS = np.array([0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95])
+
+
+def importance(names: list[str], by_feature: Floats, *, target: str, most: int = 20) -> Figure:
+    """Mean absolute contribution of each feature, largest first; `by_feature` (n, k) in the target's unit."""
+    strength = np.abs(by_feature).mean(axis=0)
+    order = np.argsort(strength)[::-1][:most][::-1]
+    figure, axes = _canvas(
+        "What moves the prediction", f"mean absolute contribution, {target}", "", height=1.6 + 0.28 * len(order)
+    )
+    axes.barh([names[i] for i in order], strength[order], color=BLUE, height=0.68)
+    for row, i in enumerate(order):
+        axes.text(strength[i], row, f"  {strength[i]:.2f}", va="center", color=MUTED, fontsize=8)
+    axes.grid(axis="y", visible=False)
+    axes.margins(x=0.1, y=0.02)
+    return figure
+
+
+def residuals_by_prediction(actual: Floats, predicted: Floats, *, target: str, n_bins: int = 20) -> Figure:
+    """Result minus prediction over the prediction: median and mean, with the middle 50 % and 80 % of the rows."""
+    edges = np.unique(np.quantile(predicted, np.linspace(0, 1, n_bins + 1)))
+    bins = np.clip(np.searchsorted(edges, predicted, side="right") - 1, 0, max(0, len(edges) - 2))
+    error = actual - predicted
+    there = np.unique(bins)
+    middle = np.array([predicted[bins == one].mean() for one in there])
+    spread = np.array([np.quantile(error[bins == one], [0.1, 0.25, 0.5, 0.75, 0.9]) for one in there])
+    mean = np.array([error[bins == one].mean() for one in there])
+    figure, axes = _canvas("Where it errs", f"predicted {target}", f"result - prediction, {target}")
+    axes.fill_between(middle, spread[:, 0], spread[:, 4], color=PALE, alpha=0.5, lw=0, label="80 % of rows")
+    axes.fill_between(middle, spread[:, 1], spread[:, 3], color=PALE, lw=0, label="50 % of rows")
+    axes.plot(middle, spread[:, 2], color=BLUE, lw=2, marker="o", ms=3.5, label="median")
+    axes.plot(middle, mean, color=ORANGE, lw=1.5, ls="--", label="mean")
+    axes.axhline(0, color=INK, lw=0.8)
+    _legend(axes)
+    return figure
+
+
+def interval_calibration(actual: Floats, predicted: Floats, residuals: Residuals) -> Figure:
+    """Share of results inside the interval over the share it claims, for low, middle and high predictions."""
+    figure, axes = _canvas("Do the intervals hold?", "share claimed", "share of results inside")
+    axes.plot([0, 1], [0, 1], color=MUTED, lw=1, ls=":", label="as claimed")
+    thirds = np.quantile(predicted, [1 / 3, 2 / 3])
+    groups = np.searchsorted(thirds, predicted, side="right")
+    parts = [("all", np.ones(len(predicted), dtype=bool), INK, 2.2)] + [
+        (name, groups == group, colour, 1.3)
+        for group, (name, colour) in enumerate([("lowest third", GREEN), ("middle third", BLUE), ("top third", ORANGE)])
+        if (groups == group).any()
+    ]
+    for name, rows, colour, width in parts:
+        ends = [residuals.interval(predicted[rows], level) for level in LEVELS]
+        inside = [((actual[rows] >= low) & (actual[rows] <= high)).mean() for low, high in ends]
+        axes.plot(LEVELS, inside, color=colour, lw=width, marker="o", ms=3.5, label=f"{name} ({rows.sum():,} rows)")
+    axes.set(xlim=(0, 1), ylim=(0, 1))
+    _legend(axes)
+    return figure
+
+
+def mae_by_month(
+    actual: Floats, predictions: Mapping[str, Floats], dates: npt.NDArray[np.datetime64], *, target: str
+) -> Figure:
+    """Mean absolute error of each predictor, month by month, on the same rows; the first name is the run's system."""
+    months = dates.astype("datetime64[M]")
+    there = np.unique(months)
+    labels = [str(month) for month in there]
+    figure, axes = _canvas("Month by month", "", f"mean absolute error, {target}")
+    for place, (name, predicted) in enumerate(predictions.items()):
+        error = np.abs(predicted - actual)
+        values = [error[months == month].mean() for month in there]
+        style: dict[str, Any] = {"lw": 2.2, "ms": 5} if place == 0 else {"lw": 1.4, "ms": 3.5, "ls": "--"}
+        axes.plot(labels, values, color=(BLUE, MUTED, ORANGE, GREEN)[place % 4], marker="o", label=name, **style)
+    axes.set_xticks(range(len(labels)))
+    axes.set_xticklabels(
+        [f"{label}\n{(months == month).sum():,}" for label, month in zip(labels, there, strict=True)], fontsize=8
+    )
+    axes.set_xlabel("month, and its rows", color=MUTED, fontsize=9)
+    axes.margins(y=0.15)
+    _legend(axes)
+    return figure
+
+
+def _canvas(title: str, x_label: str, y_label: str, *, height: float = 4.6) -> tuple[Figure, Axes]:
+    figure = Figure(figsize=(8, height), layout="constrained", facecolor="white")
+    axes = figure.add_subplot()
+    axes.set_title(title, loc="left", color=INK, fontsize=13, fontweight="bold", pad=12)
+    axes.set_xlabel(x_label, color=MUTED, fontsize=9)
+    axes.set_ylabel(y_label, color=MUTED, fontsize=9)
+    axes.grid(color=GRID, lw=0.8)
+    axes.set_axisbelow(True)
+    axes.tick_params(colors=MUTED, labelcolor=INK, labelsize=8.5, length=0)
+    for side in ("top", "right", "left", "bottom"):
+        axes.spines[side].set_visible(False)
+    return figure, axes
+
+
+def _legend(axes: Axes) -> None:
+    axes.legend(frameon=False, fontsize=8.5, labelcolor=INK)

@@ -1,0 +1,119 @@
+"""Everything that a run says of a training: parameters, figures, tags, plots, the dataset and a description."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import polars as pl
+
+from contracts.metrics import Metric
+from contracts.model_metadata import ModelMetadata
+from systems.residuals import Residuals
+from training import plots
+from training.description import describe
+from training.evaluation import Evaluation, baseline_predictions
+from training.runs import Run
+from training.source import find_source
+from training.steps import Prepared
+
+EXPLAINED_ROWS = 2_000
+"""As many rows, drawn evenly from the validation dates, show which features matter."""
+
+
+def report(run: Run, prepared: Prepared, metadata: ModelMetadata, evaluation: Evaluation, residuals: Residuals) -> None:
+    """Write all of it into the open run."""
+    dataset = prepared.dataset
+    run.say(
+        params=_params(prepared, metadata),
+        tags=_tags(prepared, metadata),
+        metrics=dict(_figures(evaluation)),
+        description=describe(metadata.system, dataset, prepared.split, evaluation, prepared.absent),
+    )
+    run.curve("tune_mae", prepared.system.learning_curve)
+    where = {"table": f"ml_feature_store_{dataset.feature_set.name}", "build_id": dataset.build_id}
+    run.dataset(dataset, f"train {prepared.split.train}, validation {prepared.split.validation}", where)
+    run.document(prepared.columns.coverage, "coverage.json")
+    _draw(run, prepared, residuals)
+
+
+def _params(prepared: Prepared, metadata: ModelMetadata) -> dict[str, object]:
+    split = prepared.split
+    return {
+        "system": metadata.system,
+        "feature_set": metadata.feature_set,
+        "target": metadata.target,
+        "population": metadata.population,
+        "train": str(split.train),
+        "tune": str(split.tune),
+        "validation": str(split.validation),
+        "n_features": len(metadata.features),
+        "n_train": int(prepared.block(split.train).sum()),
+        "n_tune": int(prepared.block(split.tune).sum()),
+        "n_validation": int(prepared.block(split.validation).sum()),
+        "seed": metadata.seed,
+        "device": prepared.system.device,
+    } | metadata.hyperparameters
+
+
+def _tags(prepared: Prepared, metadata: ModelMetadata) -> dict[str, object]:
+    source = find_source()
+    versions = {f"library.{name}": value for name, value in metadata.library_versions.items()}
+    return {
+        "system": metadata.system,
+        "target": metadata.target,
+        "population": metadata.population,
+        "feature_set": metadata.feature_set,
+        "feature_set_hash": metadata.feature_set_hash,
+        "build_id": metadata.build_id,
+        "dataset_sha256": metadata.dataset_sha256,
+        "absent_features": ", ".join(prepared.absent) or "none",
+        "closing_game_lines": "accepted" if prepared.dataset.feature_set.accept_closing_game_lines else "not used",
+        "git_commit": source.commit or "unknown",
+        "git_dirty": "unknown" if source.is_dirty is None else str(source.is_dirty).lower(),
+    } | versions
+
+
+def _figures(evaluation: Evaluation) -> Iterator[tuple[str, float]]:
+    """Metric names of the run: val_mae_played, baseline_season_average_mae_played, line_mae_lined, ..."""
+    yield from _named("val", evaluation.metrics)
+    for name, metrics in evaluation.baselines.items():
+        yield from _named(f"baseline_{name}", [one for one in metrics if one.name == "mae"])
+    yield from _named("line", [one for one in evaluation.line if one.name == "mae"])
+    for metric in evaluation.metrics:
+        if metric.name == "mae":
+            yield f"val_n_{metric.population}", metric.n
+    for population, counts in evaluation.n_unpredicted.items():
+        yield f"val_n_unpredicted_{population}", counts["system"]
+
+
+def _named(prefix: str, metrics: list[Metric] | tuple[Metric, ...]) -> Iterator[tuple[str, float]]:
+    for metric in metrics:
+        yield f"{prefix}_{metric.name}_{metric.population}", metric.value
+        if metric.ci95 is not None and metric.name == "mae":
+            yield f"{prefix}_mae_ci_low_{metric.population}", metric.ci95[0]
+            yield f"{prefix}_mae_ci_high_{metric.population}", metric.ci95[1]
+
+
+def _draw(run: Run, prepared: Prepared, residuals: Residuals) -> None:
+    dataset, system = prepared.dataset, prepared.system
+    rows = prepared.block(prepared.split.validation)
+    matrix = dataset.matrix(prepared.features)[rows]
+    frame = dataset.frame.filter(pl.Series(rows))
+    predictions = {system.name: system.predict(matrix)} | {
+        name: point
+        for name, point in baseline_predictions(frame, prepared.columns.present, dataset.target).items()
+        if name != system.name
+    }
+    predicted = ~np.isnan(np.stack(list(predictions.values()))).any(axis=0)
+    actual, point = frame["target"].to_numpy()[predicted], predictions[system.name][predicted]
+    if not predicted.any():
+        return
+    some = np.linspace(0, len(matrix) - 1, min(EXPLAINED_ROWS, len(matrix))).astype(int)
+    parts = system.contributions(matrix[some]).by_feature
+    run.figure(plots.importance(prepared.features, parts, target=dataset.target), "importance")
+    run.figure(plots.residuals_by_prediction(actual, point, target=dataset.target), "residuals_by_prediction")
+    run.figure(plots.interval_calibration(actual, point, residuals), "interval_calibration")
+    kept = {name: values[predicted] for name, values in predictions.items()}
+    dates = dataset.dates[rows][predicted]
+    run.figure(plots.mae_by_month(actual, kept, dates, target=dataset.target), "mae_by_month")

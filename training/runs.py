@@ -1,0 +1,184 @@
+"""The adapter to MLflow's runs: the experiment, one run with all that it must say, and the model beside it."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import mlflow
+from mlflow.entities import Dataset as DatasetEntity
+from mlflow.entities import DatasetInput, InputTag, LifecycleStage, Param, RunTag
+from mlflow.entities import Metric as MetricEntity
+from mlflow.exceptions import MlflowException
+from mlflow.protos.databricks_pb2 import RESOURCE_ALREADY_EXISTS, ErrorCode
+from mlflow.tracking import MlflowClient
+
+from contracts.clock import now
+from contracts.database import sqlite_path
+from contracts.errors import TipoffError, UnavailableError, UsageError
+from contracts.home import EXPERIMENT_NAME, Home
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from training.dataset import Dataset
+
+DIGEST_LENGTH = 36
+"""As long as MLflow lets a dataset's digest be; the whole hash stands in the dataset's source and in a tag."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run that is open; everything is written at once, so that the UI shows it while the training goes on."""
+
+    client: MlflowClient
+    run_id: str
+
+    def say(
+        self,
+        *,
+        params: Mapping[str, Any] | None = None,
+        tags: Mapping[str, Any] | None = None,
+        metrics: Mapping[str, float] | None = None,
+        description: str | None = None,
+    ) -> None:
+        """Add to what the run says of itself; a None among the values is left out."""
+        told = dict(tags or {}) | ({"mlflow.note.content": description} if description is not None else {})
+        at = int(now().timestamp() * 1000)
+        self.client.log_batch(
+            self.run_id,
+            metrics=[MetricEntity(name, float(value), at, 0) for name, value in (metrics or {}).items()],
+            params=[Param(name, str(value)) for name, value in (params or {}).items() if value is not None],
+            tags=[RunTag(name, str(value)) for name, value in told.items() if value is not None],
+        )
+
+    def curve(self, name: str, values: Sequence[float], *, points: int = 300) -> None:
+        """A metric by step; at most about `points` of them, the last always."""
+        at = int(now().timestamp() * 1000)
+        steps = sorted({*range(0, len(values), max(1, len(values) // points)), len(values) - 1} - {-1})
+        self.client.log_batch(self.run_id, metrics=[MetricEntity(name, values[step], at, step) for step in steps])
+
+    def dataset(self, dataset: Dataset, context: str, source: Mapping[str, Any]) -> None:
+        """Name the rows that were used, with the hash over all of them."""
+        schema = {"mlflow_colspec": [{"type": "double", "name": name} for name in dataset.feature_set.names]}
+        entity = DatasetEntity(
+            name=f"{dataset.feature_set.name}, build {dataset.build_id}",
+            digest=dataset.sha256[:DIGEST_LENGTH],
+            source_type="code",
+            source=json.dumps({"tags": dict(source) | {"sha256": dataset.sha256}}),
+            schema=json.dumps(schema),
+            profile=json.dumps({"num_rows": dataset.frame.height, "num_features": len(dataset.feature_set.names)}),
+        )
+        self.client.log_inputs(self.run_id, [DatasetInput(entity, [InputTag("mlflow.data.context", context)])])
+
+    def figure(self, figure: Figure, name: str) -> None:
+        """Keep a plot as plots/NAME.png."""
+        self.client.log_figure(self.run_id, figure, f"plots/{name}.png", save_kwargs={"dpi": 120})
+
+    def document(self, value: Any, name: str) -> None:
+        """Keep plain values as NAME (.json)."""
+        self.client.log_dict(self.run_id, value, name)
+
+
+def ensure_experiment(home: Home) -> str:
+    """The id of the experiment `tipoff`, made if it is not there, with its artifacts under the home.
+
+    On an MLflow server the server says where artifacts lie. Raises UnavailableError where the store does not answer,
+    UsageError where somebody deleted the experiment.
+    """
+    with _translated(home):
+        client = _client(home)
+        found = client.get_experiment_by_name(EXPERIMENT_NAME)
+        if found is None:
+            return _create_experiment(client, home)
+    if found.lifecycle_stage != LifecycleStage.ACTIVE:
+        raise UsageError(
+            f"The MLflow experiment {EXPERIMENT_NAME!r} of {home.tracking_uri} is deleted.",
+            remedy=f"Bring it back: `mlflow experiments restore --experiment-id {found.experiment_id}`.",
+        )
+    return str(found.experiment_id)
+
+
+@contextmanager
+def open_run(home: Home, name: str) -> Iterator[Run]:
+    """A run called `name` for the length of the block: FINISHED after it, FAILED where it raises.
+
+    Inside `mlflow run` it is the run that MLflow made, in the experiment that MLflow chose.
+    Raises UsageError where `mlflow run` uses another store than tipoff does.
+    """
+    refuse_other_store(home)
+    adopted = os.environ.get("MLFLOW_RUN_ID")
+    with _translated(home):
+        client = _client(home)
+        if adopted:  # start_run takes it from the environment; naming an experiment here would be refused
+            active = mlflow.start_run()
+            client.update_run(adopted, name=name)
+        else:
+            active = mlflow.start_run(experiment_id=ensure_experiment(home), run_name=name)
+        with active:
+            yield Run(client, active.info.run_id)
+
+
+def refuse_other_store(home: Home) -> None:
+    """Nothing, unless `mlflow run` started this process on a local store that is not tipoff's.
+
+    Without MLFLOW_TRACKING_URI `mlflow run` makes an mlflow.db where you stand and hands that on: runs there would be
+    lost to tipoff. Raises UsageError.
+    """
+    given, own = sqlite_path_of(home.tracking_uri), sqlite_path_of(home.embedded_tracking_uri)
+    is_server = "://" in home.tracking_uri and given is None and not home.tracking_uri.startswith("file:")
+    chosen = os.environ.get("MLFLOW_EXPERIMENT_NAME") == EXPERIMENT_NAME
+    if not os.environ.get("MLFLOW_RUN_ID") or is_server or chosen or (given is not None and given == own):
+        return
+    raise UsageError(
+        f"`mlflow run` keeps its runs in {home.tracking_uri}, tipoff in {home.embedded_tracking_uri}.",
+        remedy='Run `eval "$(tipoff env)"` first, then `mlflow run` again.',
+    )
+
+
+def sqlite_path_of(tracking_uri: str) -> Path | None:
+    """The file behind a tracking address, or None where it is not one of SQLite."""
+    return sqlite_path(tracking_uri) if tracking_uri.startswith("sqlite:") else None
+
+
+def _create_experiment(client: MlflowClient, home: Home) -> str:
+    location = None if home.tracking_uri.startswith(("http:", "https:")) else home.artifacts.as_uri()
+    try:
+        return str(client.create_experiment(EXPERIMENT_NAME, artifact_location=location))
+    except MlflowException as error:
+        if error.error_code != ErrorCode.Name(RESOURCE_ALREADY_EXISTS):
+            raise
+        found = client.get_experiment_by_name(EXPERIMENT_NAME)  # another process was quicker
+        if found is None:
+            raise
+        return str(found.experiment_id)
+
+
+def _client(home: Home) -> MlflowClient:
+    """MLflow pointed at the home's store; its notes about migrations and run addresses are not for our users."""
+    for name in ("mlflow", "alembic"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    mlflow.set_tracking_uri(home.tracking_uri)
+    mlflow.set_registry_uri(home.tracking_uri)
+    return MlflowClient(home.tracking_uri, home.tracking_uri)
+
+
+@contextmanager
+def _translated(home: Home) -> Iterator[None]:
+    try:
+        yield
+    except MlflowException as error:
+        kind = (
+            UnavailableError
+            if "INTERNAL" in str(error.error_code) or "TEMPORAR" in str(error.error_code)
+            else TipoffError
+        )
+        raise kind(
+            f"MLflow at {home.tracking_uri} refused: {error.message}", remedy="Check MLFLOW_TRACKING_URI."
+        ) from error

@@ -1,0 +1,191 @@
+"""The steps of a training: rows prepared, system fitted, spread learned, validated, described, kept."""
+
+from __future__ import annotations
+
+import tempfile
+import uuid
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import sqlalchemy as sa
+
+from contracts.clock import now
+from contracts.model_metadata import ModelMetadata
+from contracts.settings import Settings
+from features.feature_sets import load_feature_set
+from systems.base import System
+from systems.catalog import create_system
+from systems.model import Model, make_golden_rows, save_model
+from systems.residuals import Residuals, fit_residuals
+from systems.versions import library_versions
+from training.dataset import Columns, Dataset, choose_columns, load_dataset, refuse_low_coverage
+from training.evaluation import Evaluation, Scored, as_table, baseline_predictions, evaluate
+from training.model_log import ARTIFACT, log_model
+from training.source import find_source
+from training.splits import Mask, Span, Split, split_by_date
+
+LIBRARIES = ("tipoff", "numpy", "polars", "pandas", "mlflow")
+"""Recorded with every model, beside the libraries of its system."""
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """Everything that is settled before a run begins.
+
+    `features` are the columns that the system is given, in order; `absent` those it would have been given, had they
+    any value in the rows it learns from.
+    """
+
+    dataset: Dataset
+    split: Split
+    columns: Columns
+    system: System
+    features: list[str]
+    absent: list[str]
+    seed: int
+
+    def block(self, *blocks: Span) -> Mask:
+        """The rows of the population in `blocks`, (n,)."""
+        return self.dataset.in_population & self.split.mask(self.dataset.dates, *blocks)
+
+    @property
+    def validation(self) -> Mask:
+        """Every row of the validation dates, of whatever population, (n,)."""
+        return self.split.mask(self.dataset.dates, self.split.validation)
+
+    @property
+    def learned_span(self) -> Span | None:
+        """The dates that the model has seen, tuning included; None where nothing was fitted."""
+        return Span(self.split.train.first, self.split.tune.last) if self.system.learns else None
+
+
+@dataclass(frozen=True)
+class Kept:
+    """Where the model lies in MLflow, and the hash over its folder."""
+
+    model_uri: str
+    artifact_uri: str
+    sha256: str
+
+
+def prepare(
+    engine: sa.Engine,
+    settings: Settings,
+    system: str,
+    feature_set: str,
+    population: str,
+    dates: dict[str, date | None],
+) -> Prepared:
+    """The rows, the split and the columns of a training; nothing is fitted or logged yet.
+
+    Raises what `train` does.
+    """
+    training = settings.training
+    made = create_system(system, device=training.device)
+    dataset = load_dataset(
+        engine,
+        load_feature_set(feature_set),
+        settings,
+        population=population,
+        date_from=dates.get("train_from"),
+        date_to=dates.get("val_to"),
+    )
+    split = split_by_date(
+        dataset.dates[dataset.in_population],
+        validation_share=training.validation_share,
+        tune_share=training.tune_share,
+        **dates,
+    )
+    learned_from = dataset.in_population & split.mask(dataset.dates, split.train, split.tune)
+    columns = choose_columns(dataset, learned_from)
+    features = made.choose_features(columns.present, dataset.target)
+    wanted = made.choose_features(dataset.feature_set.names, dataset.target)
+    refuse_low_coverage(columns, features, training)
+    absent = [name for name in wanted if name in columns.absent]
+    return Prepared(dataset, split, columns, made, features, absent, training.seed)
+
+
+def fit(prepared: Prepared) -> None:
+    """Fit the system on the train block, stopping by the tune block."""
+    dataset, split = prepared.dataset, prepared.split
+    prepared.system.fit(
+        dataset.rows(prepared.features, prepared.block(split.train)),
+        dataset.rows(prepared.features, prepared.block(split.tune)),
+        features=prepared.features,
+        target=dataset.target,
+        seed=prepared.seed,
+    )
+
+
+def learn_spread(prepared: Prepared) -> Residuals:
+    """How far results fell from predictions: on the tune block, whose rows the system was not fitted on.
+
+    A system that fits nothing has no such rows, so all that come before validation count.
+    """
+    split = prepared.split
+    blocks = (split.tune,) if prepared.system.learns else (split.train, split.tune)
+    rows = prepared.dataset.rows(prepared.features, prepared.block(*blocks))
+    return fit_residuals(rows.target, prepared.system.predict(rows.matrix))
+
+
+def validate(prepared: Prepared, residuals: Residuals) -> Evaluation:
+    """The figures on the validation dates, with the baselines' on the same rows."""
+    dataset = prepared.dataset
+    frame = dataset.frame.filter(prepared.validation)
+    point = prepared.system.predict(dataset.matrix(prepared.features)[prepared.validation])
+    return evaluate(
+        frame,
+        Scored(point, *residuals.interval(point)),
+        baselines=baseline_predictions(frame, prepared.columns.present, dataset.target),
+        target=dataset.target,
+        build_id=dataset.build_id,
+    )
+
+
+def describe_model(prepared: Prepared, evaluation: Evaluation, residuals: Residuals) -> ModelMetadata:
+    """What the model says of itself, with golden rows from the validation rows of its population."""
+    dataset, system, split = prepared.dataset, prepared.system, prepared.split
+    golden = dataset.matrix(prepared.features)[prepared.block(split.validation)]
+    learned = system.learns
+    return ModelMetadata(
+        model_id=f"{system.name}-{uuid.uuid4().hex[:12]}",
+        system=system.name,
+        target=dataset.target,
+        estimates=system.estimates,
+        feature_set=dataset.feature_set.name,
+        feature_set_hash=dataset.feature_set.hash,
+        build_id=dataset.build_id,
+        features=prepared.features,
+        absent_features=prepared.absent,
+        training_samples=int(prepared.block(split.train).sum()) if learned else 0,
+        population=dataset.population,
+        train_from=str(split.train.first) if learned else None,
+        train_to=str(split.train.last) if learned else None,
+        tune_from=str(split.tune.first) if learned else None,
+        tune_to=str(split.tune.last) if learned else None,
+        hyperparameters=system.hyperparameters,
+        seed=prepared.seed,
+        library_versions=library_versions([*LIBRARIES, *system.libraries]),
+        git_commit=find_source().commit,
+        dataset_sha256=dataset.sha256,
+        results={
+            "metrics": as_table(evaluation.metrics),
+            "baselines": {name: as_table(metrics) for name, metrics in evaluation.baselines.items()},
+            "line": as_table(evaluation.line),
+        },
+        bands=residuals.edges.tolist(),
+        residual_quantiles=residuals.quantiles.tolist(),
+        golden_rows=make_golden_rows(system, np.ascontiguousarray(golden)),
+        created_at=now().isoformat(),
+    )
+
+
+def keep(prepared: Prepared, metadata: ModelMetadata) -> Kept:
+    """Save the model in its native format and log it under the active run."""
+    with tempfile.TemporaryDirectory(prefix="tipoff-") as scratch:
+        folder = Path(scratch) / ARTIFACT
+        sha256 = save_model(Model(prepared.system, metadata), folder)
+        logged = log_model(folder, metadata, libraries=prepared.system.libraries)
+    return Kept(logged.model_uri, logged.artifact_uri, sha256)
