@@ -1,0 +1,187 @@
+"""What the service's tests share: a small invented league, its feature table, real models and a real history."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+import sqlalchemy as sa
+
+from contracts import clock
+from contracts.database import open_database, writing
+from contracts.feature_set import FeatureSet
+from contracts.home import REGISTERED_MODEL, Home
+from contracts.model_metadata import ModelMetadata
+from contracts.settings import Settings
+from contracts.tables import model_versions
+from features.backfill import backfill
+from features.feature_sets import load_feature_set
+from features.ingest import ingest
+from features.rows import read_rows
+from features.sources.files import Source
+from features.sources.simulated import simulate_league
+from registry.history import append
+from registry.stages import Stage
+from registry.versions import ModelVersion, get_version
+from serving.live import LiveModel, load_live
+from systems.base import Rows
+from systems.catalog import create_system
+from systems.model import Model, make_golden_rows, save_model
+from systems.residuals import fit_residuals
+from systems.versions import library_versions
+
+
+@dataclass
+class World:
+    """A home with a built feature table; `register` and `promote` write what the registry would."""
+
+    home: Home
+    engine: sa.Engine
+    feature_set: FeatureSet
+
+    def rows(self) -> pl.DataFrame:
+        """The current build's feature table."""
+        return read_rows(self.engine, self.feature_set)
+
+    def slate(self) -> pl.DataFrame:
+        """The expected rows of the latest date on which somebody has a line."""
+        lined = self.rows().filter(pl.col("is_expected") & pl.col("line").is_not_null())
+        return self.rows().filter(pl.col("is_expected") & (pl.col("game_date") == lined["game_date"].max()))
+
+    def register(self, system: str, *, target: str = "points", seed: int = 7, **changes: object) -> ModelVersion:
+        """A trained model of `system`, its folder in the artifacts, registered in stage None as the next version."""
+        model, train_to = train(self.rows(), self.feature_set, system, target, seed)
+        with self.engine.connect() as connection:
+            version = (connection.scalar(sa.select(sa.func.max(model_versions.c.version))) or 0) + 1
+        folder = self.home.artifacts / str(version)
+        sha256 = save_model(model, folder)
+        values = {
+            "model_name": REGISTERED_MODEL,
+            "version": version,
+            "system": system,
+            "run_id": f"run{version}",
+            "artifact_uri": folder.as_uri(),
+            "sha256": sha256,
+            "feature_set": self.feature_set.name,
+            "feature_set_hash": self.feature_set.hash,
+            "build_id": 1,
+            "target": target,
+            "train_from": self.rows()["game_date"].min(),
+            "train_to": train_to,
+            "metrics": [],
+            "registered_at": clock.now(),
+        }
+        with writing(self.engine) as connection:
+            connection.execute(sa.insert(model_versions).values(values | changes))
+            self._move(connection, version, "register", Stage.NONE, Stage.NONE, str((values | changes)["sha256"]))
+        return get_version(self.engine, version)
+
+    def move(self, version: ModelVersion, to: Stage, *, leaving: ModelVersion | None = None) -> None:
+        """A row of history that moves `version` to a stage, and archives `leaving` in the same decision."""
+        with writing(self.engine) as connection:
+            if leaving is not None:
+                sha256 = leaving.sha256
+                self._move(connection, leaving.version, "archive", Stage.PRODUCTION, Stage.ARCHIVED, sha256)
+            self._move(connection, version.version, "promote", Stage.STAGING, to, version.sha256)
+
+    def live(self, system: str = "season_average", stage: Stage = Stage.PRODUCTION, **changes: object) -> LiveModel:
+        """A registered and verified model."""
+        return load_live(self.register(system, **changes), stage, self.home)
+
+    def _move(
+        self, connection: sa.Connection, version: int, action: str, from_stage: Stage, to_stage: Stage, sha256: str
+    ) -> None:
+        append(
+            connection,
+            model_name=REGISTERED_MODEL,
+            version=version,
+            action=action,
+            from_stage=from_stage,
+            to_stage=to_stage,
+            sha256=sha256,
+            actor="test",
+        )
+
+
+@pytest.fixture(scope="session")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The database of a league of four teams, ingested and built once."""
+    folder = tmp_path_factory.mktemp("league")
+    engine = open_database(f"sqlite:///{folder / 'tipoff.db'}")
+    for kind, frame in simulate_league(1, 7, n_teams=4, regular_games=20).items():
+        ingest(engine, kind, [Source(name=kind, frame=frame, sha256="0" * 64)], folder / "rejects")
+    backfill(engine, load_feature_set("v2_33features"), Settings())
+    with engine.connect() as connection:
+        connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+    engine.dispose()
+    return folder / "tipoff.db"
+
+
+def open_world(built: Path, root: Path) -> World:
+    """A world of its own: a copy of the built database in a fresh home."""
+    root.mkdir(parents=True, exist_ok=True)
+    shutil.copy(built, root / "tipoff.db")
+    home = Home(root, f"sqlite:///{root / 'tipoff.db'}", f"sqlite:///{root / 'mlflow.db'}")
+    return World(home, open_database(home.database_url), load_feature_set("v2_33features"))
+
+
+@pytest.fixture
+def world(built: Path, tmp_path: Path) -> Iterator[World]:
+    """A world for one test."""
+    made = open_world(built, tmp_path / "home")
+    yield made
+    made.engine.dispose()
+
+
+def train(
+    rows: pl.DataFrame, feature_set: FeatureSet, system_name: str, target: str, seed: int
+) -> tuple[Model, date | None]:
+    """A small model of `system_name` over the played rows, with real residuals and golden rows, and its train_to."""
+    played = rows.filter((pl.col("state") == "played") & pl.col("points_avg_season").is_not_null())
+    parameters = {"n_estimators": 20, "learning_rate": 0.2, "nthread": 1} if system_name == "xgboost" else {}
+    system = create_system(system_name, parameters=parameters)
+    columns = type(system).choose_features(feature_set.names, target)
+    matrix = played.select(pl.col(columns).cast(pl.Float64).fill_null(np.nan)).to_numpy()
+    data = Rows(matrix, played[target].to_numpy().astype(float), played["game_date"].to_numpy())
+    half = len(data) // 2
+    blocks = [
+        Rows(data.matrix[part], data.target[part], data.dates[part]) for part in (slice(0, half), slice(half, None))
+    ]
+    system.fit(blocks[0], blocks[1], features=columns, target=target, seed=seed)
+    system.set_threads(1)
+    residuals = fit_residuals(blocks[1].target, system.predict(blocks[1].matrix))
+    last: date = played["game_date"].max()  # type: ignore[assignment]
+    metadata = ModelMetadata(
+        model_id=f"{system_name}-{seed}",
+        system=system_name,
+        target=target,
+        estimates=system.estimates,
+        feature_set=feature_set.name,
+        feature_set_hash=feature_set.hash,
+        build_id=1,
+        features=system.features_used,
+        absent_features=[],
+        training_samples=half,
+        population="played",
+        train_from=None,
+        train_to=last.isoformat() if system.learns else None,
+        tune_from=None,
+        tune_to=None,
+        hyperparameters=system.hyperparameters,
+        seed=seed,
+        library_versions=library_versions(system.libraries),
+        git_commit=None,
+        dataset_sha256="0" * 64,
+        results={},
+        bands=residuals.edges.tolist(),
+        residual_quantiles=residuals.quantiles.tolist(),
+        golden_rows=make_golden_rows(system, blocks[1].matrix),
+        created_at=clock.now().isoformat(),
+    )
+    return Model(system, metadata), last if system.learns else None
