@@ -50,6 +50,9 @@ class Break:
     seq: int
     problem: str
 
+    def __str__(self) -> str:
+        return f"entry {self.seq} {self.problem}"
+
 
 @contextmanager
 def exclusive(engine: sa.Engine) -> Iterator[sa.Connection]:
@@ -100,8 +103,14 @@ def append(
     return entry
 
 
-def read_history(connection: sa.Connection, model_name: str | None = None) -> list[Entry]:
+def read_history(engine: sa.Engine, model_name: str | None = None) -> list[Entry]:
     """Every entry in order, of one model or (None) of all."""
+    with engine.connect() as connection:
+        return entries_in(connection, model_name)
+
+
+def entries_in(connection: sa.Connection, model_name: str | None = None) -> list[Entry]:
+    """`read_history` inside a transaction."""
     query = sa.select(promotion_history).order_by(promotion_history.c.seq)
     if model_name is not None:
         query = query.where(promotion_history.c.model_name == model_name)
@@ -114,16 +123,17 @@ def head(connection: sa.Connection) -> str:
     return f"{last.seq}:{last.hash}" if last else f"0:{FIRST_PREVIOUS_HASH}"
 
 
-def verify_history(connection: sa.Connection, known_head: str | None = None) -> list[Break]:
+def verify_history(engine: sa.Engine, known_head: str | None = None) -> list[Break]:
     """Every place where the chain does not hold; empty: it holds.
 
     Checked: entries are numbered without a gap, each names the hash of the one before, each hash is that of its entry,
     each version is still registered with the sha256 its entries name; and, where given, `known_head` (see `head`,
     kept outside this database) is an entry of this history.
     """
-    entries = read_history(connection)
     query = sa.select(model_versions.c.model_name, model_versions.c.version, model_versions.c.sha256)
-    registered = {(name, version): sha256 for name, version, sha256 in connection.execute(query)}
+    with engine.connect() as connection:
+        entries = entries_in(connection)
+        registered = {(name, version): sha256 for name, version, sha256 in connection.execute(query)}
     breaks = [
         Break(entry.seq, problem)
         for before, entry in zip([None, *entries], entries, strict=False)
@@ -141,7 +151,7 @@ def seal(unsealed: Mapping[str, Any]) -> str:
 
 def _problems(before: Entry | None, entry: Entry, registered: Mapping[tuple[str, int], str]) -> Iterator[str]:
     if entry.seq != (before.seq + 1 if before else 1):
-        yield f"follows entry {before.seq if before else 0}: entries between were removed"
+        yield f"follows entry {before.seq if before else 0}: what stood between was removed"
     if entry.previous_hash != (before.hash if before else FIRST_PREVIOUS_HASH):
         yield "names another hash than that of the entry before it"
     unsealed = {name: value for name, value in asdict(entry).items() if name != "hash"}
@@ -164,7 +174,7 @@ def _head_breaks(entries: Sequence[Entry], known_head: str | None) -> list[Break
     return [
         Break(
             int(seq),
-            f"entry {seq} with hash {hash_[:12]}, known outside, is not in the history: it was cut or rewritten",
+            f"(hash {hash_[:12]}), known outside, is not there: the history was cut or rewritten",
         )
     ]
 

@@ -17,7 +17,7 @@ from contracts.errors import RefusedError, UnavailableError, UsageError
 from contracts.home import REGISTERED_MODEL, Home
 from contracts.tables import model_versions
 from registry import mlflow_mirror
-from registry.history import append, exclusive, read_history
+from registry.history import append, entries_in, exclusive
 from registry.picture import Change
 from registry.repair import repair
 from registry.stages import Stage, check_move, promotion_steps
@@ -262,7 +262,7 @@ def _rollback_target(connection: sa.Connection, live: ModelVersion, to: int | No
         raise RefusedError(f"{target.title} is in Production already.")
     been = {
         entry.version
-        for entry in read_history(connection, live.model_name)
+        for entry in entries_in(connection, live.model_name)
         if entry.action != "refuse" and entry.to_stage == Stage.PRODUCTION
     }
     if to not in been:

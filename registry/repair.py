@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from contracts.errors import UnavailableError
 from contracts.home import REGISTERED_MODEL, Home
 from registry import mlflow_mirror
-from registry.history import head, read_history
+from registry.history import entries_in, head
 from registry.picture import Change, Picture, draw
 from registry.versions import list_versions, way_back_in
 
@@ -45,7 +45,7 @@ def repair(engine: sa.Engine, home: Home, *, dry_run: bool = False, model_name: 
 def read_picture(engine: sa.Engine, model_name: str = REGISTERED_MODEL) -> Picture:
     """What MLflow should show, by our tables now."""
     with engine.connect() as connection:
-        entries = read_history(connection, model_name)
+        entries = entries_in(connection, model_name)
         return draw(
             model_name,
             list_versions(engine, model_name),

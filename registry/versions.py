@@ -117,6 +117,20 @@ def stages(engine: sa.Engine, model_name: str = REGISTERED_MODEL, *, at: datetim
         return stages_in(connection, model_name, at=at)
 
 
+def describe_versions(
+    engine: sa.Engine, model_name: str = REGISTERED_MODEL, *, at: datetime | None = None
+) -> list[dict[str, Any]]:
+    """Every version registered by `at` (default now) as plain values, oldest first, with its `stage` at that time."""
+    with engine.connect() as connection:
+        standing = stages_in(connection, model_name, at=at)
+        versions = _read(connection, model_versions.c.model_name == model_name)
+    return [
+        version.to_json() | {"stage": str(standing[version.version])}
+        for version in versions
+        if version.version in standing
+    ]
+
+
 def stage_of(
     engine: sa.Engine, version: int, model_name: str = REGISTERED_MODEL, *, at: datetime | None = None
 ) -> Stage:
@@ -132,7 +146,7 @@ def stage_of(
 
 def stages_in(connection: sa.Connection, model_name: str, *, at: datetime | None = None) -> dict[int, Stage]:
     """`stages` inside a transaction: the newest entry of each version says where it stands."""
-    return {version: Stage(stage) for version, stage in connection.execute(_newest_entries(model_name, at))}
+    return {version: Stage(stage) for version, stage, _ in connection.execute(_newest_entries(model_name, at))}
 
 
 def live_in(connection: sa.Connection, stage: Stage, model_name: str) -> ModelVersion | None:

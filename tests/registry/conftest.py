@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -16,12 +17,9 @@ from contracts.database import open_database
 from contracts.home import Home
 from contracts.settings import GateSettings
 from registry.evidence import Contender, Evidence, FeatureFacts
-from registry.verdict import Test, Verdict
 from registry.versions import NewVersion
 
 HASH = "a" * 64
-PASSED = Verdict.of([Test("better_than_champion", True, "MAE 4.4 against 4.6", 0.1, "> 0")])
-FAILED = Verdict.of([Test("better_than_champion", False, "MAE 4.6 against 4.6", -0.01, "> 0")])
 
 
 @pytest.fixture
@@ -67,7 +65,7 @@ def evidence() -> Callable[..., Evidence]:
 
 
 @pytest.fixture
-def engine(tmp_path: Path) -> sa.Engine:
+def engine(tmp_path: Path) -> Iterator[sa.Engine]:
     made = open_database(f"sqlite:///{tmp_path / 'tipoff.db'}")
     yield made
     made.dispose()
@@ -80,8 +78,12 @@ def mlflow_home(tmp_path_factory: pytest.TempPathFactory) -> Home:
 
     root = tmp_path_factory.mktemp("home")
     home = Home(root, f"sqlite:///{root / 'tipoff.db'}", f"sqlite:///{root / 'mlflow.db'}")
-    client = MlflowClient(tracking_uri=home.tracking_uri, registry_uri=home.tracking_uri)
-    client.create_experiment("tipoff", artifact_location=home.artifacts.as_uri())
+    with warnings.catch_warnings():
+        # MLflow's own models use a loader option that SQLAlchemy 2.1 deprecates; said once, at the first store
+        warnings.filterwarnings("ignore", message=".*noload.*", category=sa.exc.SADeprecationWarning)
+        client = MlflowClient(tracking_uri=home.tracking_uri, registry_uri=home.tracking_uri)
+        client.create_experiment("tipoff", artifact_location=home.artifacts.as_uri())
+        client.search_registered_models()
     return home
 
 

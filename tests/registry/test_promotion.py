@@ -69,8 +69,7 @@ class Desk:
         return {version: str(stage) for version, stage in stages(self.engine, self.model_name).items()}
 
     def history(self) -> list[Entry]:
-        with self.engine.connect() as connection:
-            return read_history(connection, self.model_name)
+        return read_history(self.engine, self.model_name)
 
     def aliases(self) -> dict[str, int]:
         found = self.client.get_registered_model(self.model_name).aliases
@@ -109,7 +108,7 @@ def test_an_unknown_version_names_the_known_ones(desk: Desk) -> None:
     with pytest.raises(UsageError, match="None is registered yet"):
         get_version(desk.engine, 1, desk.model_name)
     desk.register()
-    with pytest.raises(UsageError, match="has no version 7. Known: 1"):
+    with pytest.raises(UsageError, match=r"has no version 7\. Known: 1"):
         desk.promote(7)
 
 
@@ -250,11 +249,13 @@ def test_the_version_in_production_cannot_be_promoted_again(desk: Desk) -> None:
 def test_of_versions_promoted_at_once_exactly_one_wins_and_the_others_say_who(desk: Desk) -> None:
     """All are judged before any may write: the race is forced, not hoped for."""
     versions = [desk.register() for _ in range(4)]
-    _race(desk, versions)
-    outcomes = _race(desk, versions[1:]) if desk.live() == versions[0] else _race(desk, versions[:1] * 2)
-    assert sorted(outcomes)[:1] == ["promoted"]
-    assert all("is in Production meanwhile" in outcome for outcome in outcomes if outcome != "promoted")
-    assert list(desk.stages().values()).count("Production") == 1
+    for racing in (versions, None):
+        racing = racing or [version for version in versions if version != desk.live()]
+        outcomes = _race(desk, racing)
+        winner = f"but version {desk.live()} (xgboost) is in Production meanwhile"
+        assert outcomes.count("promoted") == 1
+        assert all(winner in outcome for outcome in outcomes if outcome != "promoted")
+        assert list(desk.stages().values()).count("Production") == 1
     assert repair(desk.engine, desk.home, dry_run=True, model_name=desk.model_name) == []
 
 
@@ -385,8 +386,7 @@ def test_the_whole_story_keeps_the_chain(desk: Desk) -> None:
     desk.promote(second, verdict=FAILED)
     desk.promote(second)
     desk.rollback()
-    with desk.engine.connect() as connection:
-        assert verify_history(connection, mlflow_mirror.history_head(desk.home, desk.model_name)) == []
+    assert verify_history(desk.engine, mlflow_mirror.history_head(desk.home, desk.model_name)) == []
 
 
 # ---------------------------------------------------------------- artifacts
