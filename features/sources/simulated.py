@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
+
 import numpy as np
 import polars as pl
 
 from contracts.errors import UsageError
+from features.sources.files import Source
 from features.sources.league.frames import to_frames
 from features.sources.league.names import TEAMS
 from features.sources.league.parameters import LeagueParameters
@@ -14,7 +17,7 @@ from features.sources.league.season import play_season
 
 KINDS = (
     *("game-logs", "schedule", "game-lines", "points-lines"),
-    *("injuries", "positions", "players", "shot-zones"),
+    *("injuries", "shot-zones", "positions", "players"),
 )
 """What a simulated league consists of, by the names that `tipoff ingest` knows."""
 
@@ -48,11 +51,27 @@ def simulate_league(
     return to_frames(seasons, world, parameters)
 
 
+def league_sources(
+    n_seasons: int, seed: int, first_season: int = 2022, n_teams: int = 30, regular_games: int = 82
+) -> dict[str, Source]:
+    """The same league as sources, ready for `ingest`: kind -> Source, in the order in which to ingest them.
+
+    A source's name begins with "simulated" and says how to make it again; its SHA-256 is that of its rows as CSV.
+    Raises UsageError where an argument is outside its bounds.
+    """
+    frames = simulate_league(n_seasons, seed, first_season, n_teams, regular_games)
+    league = f"seasons={n_seasons}, seed={seed}, first={first_season}, teams={n_teams}, games={regular_games}"
+    return {
+        kind: Source(f"simulated {kind} ({league})", frame, hashlib.sha256(frame.write_csv().encode()).hexdigest())
+        for kind, frame in frames.items()
+    }
+
+
 def _check(n_seasons: int, seed: int, first_season: int, n_teams: int, regular_games: int) -> None:
     faults = [
         f"{name} = {value} (allowed: {allowed})"
         for name, value, allowed, is_right in (
-            ("seasons", n_seasons, "1 to 30", 1 <= n_seasons <= 30),
+            ("seasons", n_seasons, "1 to 50", 1 <= n_seasons <= 50),
             ("seed", seed, "0 or more", seed >= 0),
             ("first season", first_season, "1950 to 2090", 1950 <= first_season <= 2090),
             ("teams", n_teams, f"4 to {len(TEAMS)}, even", 4 <= n_teams <= len(TEAMS) and n_teams % 2 == 0),

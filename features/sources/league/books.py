@@ -9,7 +9,7 @@ import numpy as np
 from features.sources.league.arrays import Bools, Floats, Ints
 from features.sources.league.games import Tally
 from features.sources.league.parameters import LeagueParameters
-from features.sources.league.projection import expected_margin, expected_points
+from features.sources.league.projection import expected_points
 from features.sources.league.slate import Lineup
 
 # opening, afternoon, closing, inside the last hour, after tip-off: minutes before tip-off, from and to
@@ -57,9 +57,8 @@ def quote_games(lineup: Lineup, parameters: LeagueParameters, rng: np.random.Gen
     lines = []
     for available, error in ((lineup.available, ignorance), (~lineup.known_out, ignorance + morning)):
         points = expected_points(lineup, available, parameters)
-        margin = expected_margin(points, parameters) + error[:, 0] - error[:, 1]
-        total = points.sum(axis=(-1, -2)) + error.sum(axis=-1)
-        lines.append((_half(-margin), _half(total)))
+        score = points.sum(axis=-1) + error
+        lines.append((_half(score[:, 1] - score[:, 0]), _half(score.sum(axis=-1))))
     (spread, total), (morning_spread, morning_total) = lines
     return GameLines(spread, total, morning_spread, morning_total)
 

@@ -79,11 +79,13 @@ def play(lineup: Lineup, parameters: LeagueParameters, rng: np.random.Generator)
     night = _make_night(lineup, parameters, rng)
     minutes = rotation(lineup, parameters, rng)
     tally = _stretch(lineup, night, minutes / 4, QUARTER, None, parameters, rng)
-    for _ in range(2):
-        tally = tally.plus(_stretch(lineup, night, minutes / 4, QUARTER, tally.lead, parameters, rng))
+    for quarters in (1, 2):
+        answer = _answer(tally, quarters, lineup, night, parameters)
+        tally = tally.plus(_stretch(lineup, night, minutes / 4, QUARTER, answer, parameters, rng))
     last = last_quarter(minutes, lineup, tally.lead, parameters)
     last = last + cameo(minutes + last, lineup, parameters, rng)
-    tally = tally.plus(_stretch(lineup, night, last, QUARTER, tally.lead, parameters, rng))
+    answer = _answer(tally, 3, lineup, night, parameters)
+    tally = tally.plus(_stretch(lineup, night, last, QUARTER, answer, parameters, rng))
     while (tied := np.flatnonzero(tally.lead == 0)).size:
         extra = overtime(minutes[tied], parameters)
         tally = tally.plus(_stretch(lineup.of(tied), night.of(tied), extra, OVERTIME, None, parameters, rng), tied)
@@ -105,11 +107,11 @@ def _stretch(
     night: _Night,
     minutes: Floats,
     length: float,
-    lead: Ints | None,
+    answer: Floats | None,
     parameters: LeagueParameters,
     rng: np.random.Generator,
 ) -> Tally:
-    """What happens in `length` minutes of play shared out as `minutes` (n, 2, 15), begun at this lead."""
+    """What happens in `length` minutes of play shared out as `minutes` (n, 2, 15), with an answer (n, 2), logit."""
     possessions = whole(lineup.possessions * night.tempo * length / REGULATION, rng)
     seconds = rng.binomial(possessions[:, None], parameters.second_chance, minutes.shape[:2])
     weight = minutes * lineup.usage * night.involvement
@@ -117,7 +119,7 @@ def _stretch(
     plays = rng.multinomial(possessions[:, None] + seconds, share)
     kinds = rng.multinomial(plays, lineup.kinds)
     tried = kinds[..., 2:]
-    touch = night.touch if lead is None else night.touch - _ease(lead, parameters)
+    touch = night.touch if answer is None else night.touch + answer[:, :, None]
     made = rng.binomial(tried, sigmoid(lineup.shot + touch[..., None]))
     free_throws = 2 * kinds[..., 1] + rng.binomial(made[..., 0] + made[..., 1], parameters.and_one)
     tally = Tally(
@@ -133,10 +135,15 @@ def _stretch(
     return replace(tally, plus_minus=_plus_minus(tally.lead, minutes, length, rng))
 
 
-def _ease(lead: Ints, parameters: LeagueParameters) -> Floats:
-    """How many logits harder each side finds its shots (n, 2, 1): the leaders more, the trailers less."""
-    shift = parameters.easing * lead / (2 * _POINTS_PER_LOGIT)
-    return np.asarray(np.stack([shift, -shift], axis=-1)[:, :, None], dtype=np.float64)
+def _answer(tally: Tally, quarters: int, lineup: Lineup, night: _Night, parameters: LeagueParameters) -> Floats:
+    """How both sides (n, 2) find their shots after so many quarters, logit.
+
+    Defences adjust to whoever scores above par, leaders ease off and trailers press.
+    """
+    par = lineup.possessions * night.tempo * parameters.par * quarters / 4
+    surplus = tally.points.sum(axis=-1) - par[:, None]
+    back = parameters.adjustment * surplus + parameters.easing * (surplus - surplus[:, ::-1]) / 2
+    return np.asarray(-back / _POINTS_PER_LOGIT, dtype=np.float64)
 
 
 def _plus_minus(lead: Ints, minutes: Floats, length: float, rng: np.random.Generator) -> Floats:

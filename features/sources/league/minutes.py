@@ -38,7 +38,7 @@ def last_quarter(minutes: Floats, lineup: Lineup, lead: Ints, parameters: League
     """The minutes of the last quarter, 60 a team: the rotation's, or the bench's where the game is decided."""
     depth = np.where(lineup.available, sigmoid(-1.4 * lineup.standing - 0.6), 0.0)
     rank = np.argsort(np.argsort(-depth, axis=-1), axis=-1)
-    bench = share_out(np.where(rank < 5, depth, 0.0), QUARTER, parameters)
+    bench = share_out(np.where(rank < 6, depth, 0.0), QUARTER, parameters)
     decided = (np.abs(lead) - parameters.garbage_lead) / (parameters.garbage_full_lead - parameters.garbage_lead)
     part = (np.where(decided > 0, 0.25 + 0.65 * np.clip(decided, 0, 1), 0.0))[:, None, None]
     return np.asarray((1 - part) * minutes * QUARTER / REGULATION + part * bench, dtype=np.float64)
@@ -60,14 +60,12 @@ def cameo(played: Floats, lineup: Lineup, parameters: LeagueParameters, rng: np.
 def share_out(wanted: Floats, length: float, parameters: LeagueParameters) -> Floats:
     """Five times `length` minutes a team, in proportion to `wanted`, nobody above the most that one man plays."""
     most = parameters.most_share * length
-    minutes = wanted
-    for _ in range(4):
-        held = minutes >= most - 1e-9
-        fixed = np.where(held, most, 0.0)
-        free = np.where(held, 0.0, minutes)
-        left = 5 * length - fixed.sum(axis=-1, keepdims=True)
-        scale = left / np.maximum(free.sum(axis=-1, keepdims=True), 1e-9)
-        minutes = fixed + np.minimum(free * scale, most)
+    minutes = wanted * (5 * length / np.maximum(wanted.sum(axis=-1, keepdims=True), 1e-9))
+    for _ in range(6):
+        minutes = np.minimum(minutes, most)
+        free = np.where(minutes < most, minutes, 0.0)
+        missing = 5 * length - minutes.sum(axis=-1, keepdims=True)
+        minutes = minutes + free * (missing / np.maximum(free.sum(axis=-1, keepdims=True), 1e-9))
     return np.asarray(minutes, dtype=np.float64)
 
 

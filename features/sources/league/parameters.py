@@ -29,11 +29,15 @@ class LeagueParameters:
     # ---- people
     role_minutes: tuple[float, ...] = (36, 34.5, 32.5, 30, 27.5, 24, 20.5, 17.5, 14, 10.5, 8, 5.5, 4, 3, 2.5)
     """Minutes that the best to the last man of a roster would get on an ordinary night."""
-    role_usage: tuple[float, ...] = (1.58, 1.36, 1.16, 1.02, 0.92, 0.95, 0.92, 0.87, 0.83, 0.8, 0.8, 0.78, 0.76, 0.75, 0.75)
+    # fmt: off
+    role_usage: tuple[float, ...] = (
+        1.62, 1.38, 1.16, 1.0, 0.9, 0.95, 0.92, 0.87, 0.83, 0.8, 0.8, 0.78, 0.76, 0.75, 0.75,
+    )
+    # fmt: on
     """How often a man of that role ends a play while on the floor, 1 = an even fifth."""
     full_minutes: float = 41.0
     """Minutes that a standing of plus infinity would get; a standing is the logit of wanted minutes / this."""
-    standing_sd: float = 0.30
+    standing_sd: float = 0.36
     """Spread of standings within a role, logit."""
     usage_sd: float = 0.16
     """Spread of usage within a role, log."""
@@ -45,7 +49,7 @@ class LeagueParameters:
     # ---- what moves
     standing_daily_sd: float = 0.030
     """The walk of a player's standing, logit a day; it stays."""
-    standing_swing_sd: float = 0.34
+    standing_swing_sd: float = 0.38
     """Spells in and out of the coach's favour, logit; forgotten after about `swing_days`."""
     usage_daily_sd: float = 0.006
     """The walk of a player's usage, log a day."""
@@ -87,7 +91,7 @@ class LeagueParameters:
     # ---- minutes
     rotation_sizes: tuple[int, ...] = (8, 9, 9, 10, 10, 10, 10, 11)
     """Men a coach uses while the game is open: one of these a night; one fewer in the playoffs."""
-    minutes_noise: float = 0.14
+    minutes_noise: float = 0.18
     """A night's noise of a standing, logit."""
     tired_standing: float = -0.12
     """What a back-to-back takes from a standing, logit."""
@@ -111,7 +115,7 @@ class LeagueParameters:
     """A team's possessions in 48 minutes."""
     team_possessions_sd: float = 2.4
     """Spread between teams."""
-    game_possessions_sd: float = 3.0
+    game_possessions_sd: float = 3.3
     """Spread between games of the same two teams."""
     second_chance: float = 0.105
     """Offensive rebounds per possession; each is one more play."""
@@ -121,9 +125,9 @@ class LeagueParameters:
     """Plays that end in two free throws, share."""
     and_one: float = 0.08
     """Free throws per made two-point shot."""
-    zone_share: tuple[float, float, float] = (0.49, 0.125, 0.385)
+    zone_share: tuple[float, float, float] = (0.477, 0.123, 0.40)
     """Shots by zone."""
-    zone_made: tuple[float, float, float] = (0.586, 0.427, 0.372)
+    zone_made: tuple[float, float, float] = (0.588, 0.429, 0.373)
     """Shots made by zone, before everything that shifts them."""
     involvement_sd: float = 0.11
     """A night's part in the offence, log."""
@@ -137,14 +141,18 @@ class LeagueParameters:
     """Second night of a back-to-back, logit."""
     rested: float = 0.012
     """Two or more days of rest, logit."""
-    offence_sd: float = 0.07
+    offence_sd: float = 0.065
     """Spread of team offence beyond its players, logit."""
     defence_sd: tuple[float, float, float] = (0.105, 0.07, 0.05)
     """Spread of team defence by zone, logit."""
     defence_daily_sd: float = 0.003
     """The walk of a team's defence, logit a day."""
-    easing: float = 0.24
-    """Share of a lead given back per quarter: leaders ease off, trailers press."""
+    par: float = 1.137
+    """Points per possession that nobody adjusts to."""
+    adjustment: float = 0.12
+    """Share of a team's points above par that the defence takes back per quarter."""
+    easing: float = 0.12
+    """Share of a lead given back per quarter besides: leaders ease off, trailers press."""
 
     # ---- books
     books: tuple[str, ...] = ("oakline", "riverbet", "northbook")

@@ -88,7 +88,7 @@ def found(n_teams: int, season: int, parameters: LeagueParameters, rng: np.rando
     """A new league: full rosters with stars, starters, rotation and bench, and free agents."""
     n_free = n_teams * parameters.free_agents_per_team
     slots = np.concatenate([np.tile(np.arange(ROSTER_SIZE), n_teams), np.full(n_free, ROSTER_SIZE - 1)])
-    ages = np.clip(rng.gamma(6.0, 1.15, len(slots)) + 19.2, 19.2, 39.0)
+    ages = np.clip(rng.gamma(3.2, 2.3, len(slots)) + 19.2, 19.2, 39.0)
     people = make_people(slots, ages, season, parameters, rng)
     numbers = np.arange(len(slots))
     rosters = numbers[: n_teams * ROSTER_SIZE].reshape(n_teams, ROSTER_SIZE)
@@ -187,6 +187,6 @@ def _shuffle_teams(rosters: Ints, parameters: LeagueParameters, rng: np.random.G
 
 
 def _retirement(people: People, numbers: Ints, season: int) -> Floats:
-    """The chance of each to stop: rising from 32 years on, and for those who hardly play."""
+    """The chance of each to stop: rising from 31 years on, and for those who hardly play."""
     age = people.age(season)[numbers]
-    return np.asarray(np.clip((age - 32) * 0.07, 0, 0.9) + 0.10 * (people.standing[numbers] < -1.6))
+    return np.asarray(np.clip((age - 31) * 0.08, 0, 0.9) + 0.10 * (people.standing[numbers] < -1.6))

@@ -19,12 +19,20 @@ def expected_points(lineup: Lineup, available: Bools, parameters: LeagueParamete
     made = sigmoid(lineup.shot)
     inside = (lineup.kinds[..., 2:4] * made[..., :2]).sum(axis=-1)
     free_throws = (2 * lineup.kinds[..., 1] + parameters.and_one * inside) * lineup.free_throw
-    return np.asarray(plays * (2 * inside + 3 * lineup.kinds[..., 4] * made[..., 2] + free_throws), dtype=np.float64)
+    points = plays * (2 * inside + 3 * lineup.kinds[..., 4] * made[..., 2] + free_throws)
+    return np.asarray(points * _answered(points.sum(axis=-1), lineup, parameters)[:, :, None], dtype=np.float64)
 
 
-def expected_margin(points: Floats, parameters: LeagueParameters) -> Floats:
-    """The home team's expected lead: leaders ease off, so less than the difference of what both would score."""
-    naive = points.sum(axis=-1)
-    keep = 1 - parameters.easing
-    damped = sum(keep**quarter for quarter in range(4)) / 4
-    return np.asarray(damped * (naive[:, 0] - naive[:, 1]), dtype=np.float64)
+def _answered(points: Floats, lineup: Lineup, parameters: LeagueParameters) -> Floats:
+    """What is left of each side's points (n, 2) when every quarter takes back a part of a surplus, as a factor."""
+    par = lineup.possessions[:, None] * parameters.par
+    surplus = points - par
+    common, own = surplus.mean(axis=-1, keepdims=True), (surplus - surplus[:, ::-1]) / 2
+    kept_common = _kept(parameters.adjustment)
+    kept_own = _kept(parameters.adjustment + parameters.easing)
+    return np.asarray((par + kept_common * common + kept_own * own) / points, dtype=np.float64)
+
+
+def _kept(taken: float) -> float:
+    """The share of an even advantage that four quarters leave, each taking back `taken` of what there is."""
+    return sum((1 - taken) ** quarter for quarter in range(4)) / 4
