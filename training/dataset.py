@@ -93,10 +93,17 @@ def load_dataset(
             f"No build of {feature_set.name} is done.", remedy=BACKFILL.format(name=feature_set.name)
         )
     _refuse_stale(stale_dates(engine, feature_set, settings), feature_set.name)
-    frame = read_rows(engine, feature_set, build_id=build.build_id, date_from=date_from, date_to=date_to)
-    return make_dataset(
-        frame, feature_set, target=settings.training.target, population=population, build_id=build.build_id
+    target = settings.training.target
+    _check_target(target, feature_set)
+    frame = read_rows(
+        engine,
+        feature_set,
+        build_id=build.build_id,
+        date_from=date_from,
+        date_to=date_to,
+        columns=[*KEYS, *TOLD_BY, *feature_set.names, target],
     )
+    return make_dataset(frame, feature_set, target=target, population=population, build_id=build.build_id)
 
 
 def make_dataset(

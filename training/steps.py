@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from contracts.clock import now
 from contracts.model_metadata import ModelMetadata
-from contracts.settings import Settings
+from contracts.settings import Settings, TrainingSettings
 from features.feature_sets import load_feature_set
 from systems.base import System
 from systems.catalog import create_system
@@ -82,8 +82,7 @@ def prepare(
 
     Raises what `train` does.
     """
-    training = settings.training
-    made = create_system(system, device=training.device)
+    made = create_system(system, device=settings.training.device)
     dataset = load_dataset(
         engine,
         load_feature_set(feature_set),
@@ -92,19 +91,28 @@ def prepare(
         date_from=dates.get("train_from"),
         date_to=dates.get("val_to"),
     )
+    return settle(dataset, made, settings.training, dates)
+
+
+def settle(dataset: Dataset, system: System, settings: TrainingSettings, dates: dict[str, date | None]) -> Prepared:
+    """The split of `dataset` and the columns that `system` gets.
+
+    Raises UsageError for spans that cannot be or a column that the system cannot do without, RefusedError for
+    sparse columns.
+    """
     split = split_by_date(
         dataset.dates[dataset.in_population],
-        validation_share=training.validation_share,
-        tune_share=training.tune_share,
+        validation_share=settings.validation_share,
+        tune_share=settings.tune_share,
         **dates,
     )
     learned_from = dataset.in_population & split.mask(dataset.dates, split.train, split.tune)
     columns = choose_columns(dataset, learned_from)
-    features = made.choose_features(columns.present, dataset.target)
-    wanted = made.choose_features(dataset.feature_set.names, dataset.target)
-    refuse_low_coverage(columns, features, training)
+    features = system.choose_features(columns.present, dataset.target)
+    wanted = system.choose_features(dataset.feature_set.names, dataset.target)
+    refuse_low_coverage(columns, features, settings)
     absent = [name for name in wanted if name in columns.absent]
-    return Prepared(dataset, split, columns, made, features, absent, training.seed)
+    return Prepared(dataset, split, columns, system, features, absent, settings.seed)
 
 
 def fit(prepared: Prepared) -> None:

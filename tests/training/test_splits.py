@@ -30,9 +30,7 @@ def split(dates: np.ndarray, **given: str | float) -> Split:
     days=DAYS,
     validation_share=st.floats(0.01, 0.99),
     tune_share=st.floats(0.01, 0.99),
-    spans=st.fixed_dictionaries(
-        {}, optional=dict.fromkeys(("train_from", "train_to", "val_from", "val_to"), MAYBE)
-    ),
+    spans=st.fixed_dictionaries({}, optional=dict.fromkeys(("train_from", "train_to", "val_from", "val_to"), MAYBE)),
 )
 def test_blocks_never_touch_and_follow_each_other_and_lie_within_what_was_asked(
     days: list[date], validation_share: float, tune_share: float, spans: dict[str, date | None]

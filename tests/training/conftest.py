@@ -1,0 +1,97 @@
+"""A small league, ingested and built once, and feature rows made by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+import sqlalchemy as sa
+
+from contracts.database import open_database
+from contracts.feature_set import Feature, FeatureSet
+from contracts.home import Home
+from contracts.settings import Settings
+from features.backfill import backfill
+from features.feature_sets import load_feature_set
+from features.ingest import ingest
+from features.sources.simulated import league_sources
+
+
+@dataclass(frozen=True)
+class League:
+    """A home with a small league: 6 teams, 36 games each, features built."""
+
+    home: Home
+    engine: sa.Engine
+    settings: Settings
+
+
+def home_at(root: Path) -> Home:
+    root.mkdir(parents=True, exist_ok=True)
+    return Home(root, f"sqlite:///{root / 'tipoff.db'}", f"sqlite:///{root / 'mlflow.db'}")
+
+
+@pytest.fixture(scope="session")
+def league(tmp_path_factory: pytest.TempPathFactory) -> League:
+    home = home_at(tmp_path_factory.mktemp("league") / "home")
+    engine = open_database(home.database_url)
+    for kind, source in league_sources(1, 7, n_teams=6, regular_games=36).items():
+        ingest(engine, kind, [source], home.rejects)
+    settings = Settings()
+    backfill(engine, load_feature_set("v2_33features"), settings)
+    return League(home, engine, settings)
+
+
+def small_set(target: str) -> FeatureSet:
+    names = (f"{target}_avg_season", f"{target}_avg_last_10", "home_away", "never_known")
+    return FeatureSet("small", tuple(Feature(name, "by_hand", f"Made up: {name}.") for name in names))
+
+
+@pytest.fixture(scope="session")
+def feature_set() -> FeatureSet:
+    return small_set("points")
+
+
+@pytest.fixture(scope="session")
+def feature_rows() -> Callable[..., pl.DataFrame]:
+    """feature_rows(target='points', n_dates=60, n_players=30) -> rows as the feature table gives them."""
+
+    def make(target: str = "points", n_dates: int = 60, n_players: int = 30, seed: int = 3) -> pl.DataFrame:
+        draw = np.random.default_rng(seed)
+        skill = draw.gamma(3.0, 4.0, n_players)
+        rows: list[dict[str, Any]] = []
+        for number in range(n_dates):
+            for player in range(n_players):
+                played = draw.random() > 0.1
+                rows.append(
+                    {
+                        "game_id": f"00223{number:05d}",
+                        "player_id": 1000 + player,
+                        "game_date": date(2023, 11, 1) + timedelta(days=number),
+                        "state": "played" if played else "absent",
+                        "is_expected": True,
+                        "n_active_games_season": float(number),
+                        "minutes_avg_last_10_active": float(10 + player % 25),
+                        "line": skill[player] + 0.5 if player % 3 == 0 else None,
+                        f"{target}_avg_season": skill[player] + draw.normal(0, 1) if number else None,
+                        f"{target}_avg_last_10": skill[player] + draw.normal(0, 2),
+                        "home_away": float(draw.integers(0, 2)),
+                        "never_known": None,
+                        target: float(draw.poisson(skill[player])) if played else None,
+                    }
+                )
+        return pl.DataFrame(rows, schema_overrides={"never_known": pl.Float64}, infer_schema_length=None)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def set_of() -> Callable[[str], FeatureSet]:
+    """set_of(target) -> the feature set of `feature_rows(target)`."""
+    return small_set

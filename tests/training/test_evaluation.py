@@ -1,0 +1,108 @@
+"""Figures by hand, on the same rows, with nothing dropped in silence."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date
+
+import numpy as np
+import polars as pl
+import pytest
+
+from contracts.errors import UsageError
+from contracts.feature_set import FeatureSet
+from training.dataset import make_dataset
+from training.evaluation import Scored, as_table, baseline_predictions, evaluate
+
+FeatureRows = Callable[..., pl.DataFrame]
+
+
+def four_rows() -> pl.DataFrame:
+    return pl.DataFrame(
+        {
+            "game_date": [date(2024, 1, 1), date(2024, 1, 1), date(2024, 1, 2), date(2024, 1, 3)],
+            "state": ["played"] * 4,
+            "is_expected": [True] * 4,
+            "n_active_games_season": [10.0, 10.0, 10.0, 2.0],
+            "minutes_avg_last_10_active": [30.0, 15.0, 14.9, 30.0],
+            "line": [19.5, None, None, None],
+            "target": [20.0, 10.0, 4.0, 7.0],
+        }
+    )
+
+
+POINT = np.array([22.0, 6.0, 4.0, 1.0])
+
+
+def test_every_population_has_its_own_figures() -> None:
+    table = as_table(evaluate(four_rows(), Scored(POINT), baselines={}, target="points", build_id=3).metrics)
+    assert {name: (row["n"], row["mae"]) for name, row in table.items()} == {
+        "played": (3, 2.0),
+        "rotation": (2, 3.0),
+        "early": (1, 6.0),
+        "lined": (1, 2.0),
+    }
+    played = table["played"]
+    assert played["mean_error"] == pytest.approx(-2 / 3)
+    assert played["share_within_3"] == pytest.approx(2 / 3)
+    assert played["share_within_5"] == 1.0
+    assert played["share_above"] == pytest.approx((1 + 0.5) / 3)
+    assert (played["date_from"], played["date_to"]) == ("2024-01-01", "2024-01-02")
+
+
+def test_the_line_and_the_baselines_are_held_against_the_same_rows() -> None:
+    naive = np.array([15.0, 9.0, np.nan, 7.0])
+    made = evaluate(four_rows(), Scored(POINT), baselines={"naive": naive}, target="points", build_id=3)
+    for metrics in (made.metrics, made.baselines["naive"]):
+        assert as_table(metrics)["played"]["n"] == 2
+    assert as_table(made.metrics)["played"]["mae"] == 3.0
+    assert as_table(made.baselines["naive"])["played"]["mae"] == 3.0
+    assert as_table(made.line)["lined"]["mae"] == 0.5
+
+
+def test_a_row_that_cannot_be_predicted_is_counted() -> None:
+    point = np.array([np.nan, 6.0, 4.0, np.nan])
+    made = evaluate(four_rows(), Scored(point), baselines={"naive": POINT}, target="points", build_id=3)
+    assert made.n_unpredicted["played"] == {"system": 1, "naive": 0}
+    assert made.n_unpredicted["early"] == {"system": 1, "naive": 0}
+    assert made.metric("mae", "early") is None
+    assert made.metric("mae", "played").n == 2
+
+
+def test_a_points_line_is_no_line_of_rebounds() -> None:
+    made = evaluate(four_rows(), Scored(POINT), baselines={}, target="rebounds", build_id=3)
+    assert "lined" not in as_table(made.metrics)
+    assert made.line == ()
+
+
+def test_the_share_inside_the_interval_is_reported() -> None:
+    scored = Scored(POINT, low=np.array([21.0, 0.0, 4.0, 0.0]), high=np.array([30.0, 10.0, 9.0, 9.0]))
+    made = evaluate(four_rows(), scored, baselines={}, target="points", build_id=3)
+    assert made.metric("interval_80_coverage", "played").value == pytest.approx(2 / 3)
+
+
+def test_the_interval_of_the_mae_draws_whole_dates(feature_rows: FeatureRows, feature_set: FeatureSet) -> None:
+    """One date repeated has no other date to draw: its interval is a point."""
+    frame = make_dataset(feature_rows(), feature_set, target="points", population="played", build_id=1).frame
+    one_date = frame.with_columns(game_date=pl.lit(date(2024, 1, 1)))
+    point = np.full(frame.height, 12.0)
+    spread, none = (
+        evaluate(rows, Scored(point), baselines={}, target="points", build_id=1).metric("mae", "played")
+        for rows in (frame, one_date)
+    )
+    assert spread.ci95[0] < spread.value < spread.ci95[1]
+    assert none.ci95 == pytest.approx((none.value, none.value))
+
+
+def test_baselines_are_the_columns_of_the_target(
+    feature_rows: FeatureRows, set_of: Callable[[str], FeatureSet]
+) -> None:
+    feature_set = set_of("rebounds")
+    frame = make_dataset(
+        feature_rows("rebounds"), feature_set, target="rebounds", population="played", build_id=1
+    ).frame
+    made = baseline_predictions(frame, feature_set.names, "rebounds")
+    np.testing.assert_array_equal(made["season_average"], frame["rebounds_avg_season"].to_numpy())
+    np.testing.assert_array_equal(made["last_10_average"], frame["rebounds_avg_last_10"].to_numpy())
+    with pytest.raises(UsageError, match="assists_avg_season"):
+        baseline_predictions(frame, feature_set.names, "assists")
