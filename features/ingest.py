@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -57,11 +57,13 @@ def ingest(engine: sa.Engine, kind: str, sources: Sequence[Source], rejects_fold
     _require_rows(sources)
     require_columns(layout, [(source.name, source.frame) for source in sources])
     rows, rejects = _read_and_check(layout, sources)
-    with _all_or_nothing(engine, kind) as connection:
-        written = write(connection, kind, rows)
-        rejects = pl.concat([rejects, written.rejects])
-        rejects_path = write_rejects(rejects_folder, kind, sources, rejects)
-        _record(connection, kind, sources, written, rejects, rejects_path)
+    with ExitStack() as undo:
+        with _all_or_nothing(engine, kind) as connection:
+            written = write(connection, kind, rows)
+            rejects = pl.concat([rejects, written.rejects])
+            rejects_path = write_rejects(rejects_folder, kind, sources, rejects, undo)
+            _record(connection, kind, sources, written, rejects, rejects_path)
+        undo.pop_all()
     return _report(kind, sources, written, rejects, rejects_path)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 import polars as pl
@@ -19,21 +20,25 @@ def reasons_of(rejects: pl.DataFrame) -> dict[str, int]:
     return dict(counts.iter_rows())
 
 
-def write_rejects(folder: Path, kind: str, sources: Sequence[Source], rejects: pl.DataFrame) -> Path | None:
+def write_rejects(
+    folder: Path, kind: str, sources: Sequence[Source], rejects: pl.DataFrame, undo: ExitStack
+) -> Path | None:
     """The CSV of the rejected rows: source, row (1 is the first below the header), reasons, the row's own columns.
 
-    The file is named by its content, so that the same rejects are the same file. None where there are none.
-    Raises UsageError where `folder` cannot be written.
+    The file is named by its content, so that the same rejects are the same file; one that is new goes again when
+    `undo` is unwound. None where there are no rejects. Raises UsageError where `folder` cannot be written.
     """
     if rejects.is_empty():
         return None
     content = _rejected_rows(sources, rejects).write_csv().encode()
     path = folder / f"{kind}-{hashlib.sha256(content).hexdigest()[:12]}.csv"
-    half = path.with_suffix(f".{os.getpid()}.half")
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        half.write_bytes(content)
-        half.replace(path)
+        if not path.exists():
+            undo.callback(path.unlink, missing_ok=True)
+            half = path.with_suffix(f".{os.getpid()}.half")
+            half.write_bytes(content)
+            half.replace(path)
     except OSError as error:
         raise UsageError(
             f"The rejected rows cannot be kept in {folder}: {error.strerror}.",
@@ -47,7 +52,14 @@ def _rejected_rows(sources: Sequence[Source], rejects: pl.DataFrame) -> pl.DataF
     parts = []
     for (index,), found in reasons.sort("source", "row").group_by("source", maintain_order=True):
         source = sources[int(str(index))]
-        given = source.frame[(found["row"] - 1).to_list()].select(pl.all().cast(pl.String))
+        given = _as_text(source.frame[(found["row"] - 1).to_list()])
         named = found.select(pl.lit(source.name).alias("rejected from"), pl.col("row").alias("rejected row"), "reasons")
         parts.append(pl.concat([named.rename({"reasons": "rejected because"}), given], how="horizontal"))
     return pl.concat(parts, how="diagonal")
+
+
+def _as_text(frame: pl.DataFrame) -> pl.DataFrame:
+    """Every value as text, also those that a CSV has no place for."""
+    odd = [column.name for column in frame if column.dtype.is_nested() or column.dtype in (pl.Binary, pl.Object)]
+    told = [pl.Series(name, [None if value is None else str(value) for value in frame[name].to_list()]) for name in odd]
+    return frame.with_columns(told).select(pl.all().cast(pl.String))

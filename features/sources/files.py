@@ -7,10 +7,13 @@ import gzip
 import hashlib
 import io
 import zlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from contracts.errors import UsageError
 
@@ -68,58 +71,53 @@ def _unzipped(path: Path, stored: bytes) -> bytes:
 
 
 def _parquet(path: Path, content: bytes) -> pl.DataFrame:
+    """The table, read by pyarrow: a damaged file makes it raise, where Polars' own reader can end the process."""
     try:
-        return pl.read_parquet(io.BytesIO(content))
-    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
+        table = pq.read_table(io.BytesIO(content), page_checksum_verification=True)
+        table.validate(full=True)
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise UsageError(
             f"{path} is not a whole parquet file: {_first_line(error)}.",
             remedy="It was cut short or damaged: fetch it again.",
         ) from error
+    return pl.DataFrame(table)
 
 
 def _csv(path: Path, content: bytes) -> pl.DataFrame:
-    text = content.removeprefix(BYTE_ORDER_MARK)
-    header = _header(path, text)
-    _refuse_half_a_row(path, text, header)
+    """The rows under the header line, all text; blank lines are none."""
     try:
-        frame = pl.read_csv(text, infer_schema=False)
-    except pl.exceptions.PolarsError as error:
+        text = content.removeprefix(BYTE_ORDER_MARK).decode().strip("\r\n")
+        _require_whole_rows(path, text)
+        frame = pl.read_csv(text.encode(), infer_schema=False)
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{path} is not text in UTF-8: {error.reason}.", remedy="Save it as CSV in UTF-8.") from error
+    except (csv.Error, pl.exceptions.PolarsError) as error:
         raise UsageError(
             f"{path} is not a readable CSV: {_first_line(error)}.", remedy="Save it as CSV in UTF-8."
         ) from error
-    return frame.rename({name: name.strip() for name in frame.columns})
+    named = frame.rename({name: name.strip() for name in frame.columns})
+    return named.filter(~pl.all_horizontal(pl.all().is_null()))
 
 
-def _header(path: Path, text: bytes) -> list[str]:
-    """The names of the columns.
-
-    Raises UsageError where the first line is not text in UTF-8 or names a column twice.
-    """
-    try:
-        names = _fields(text.lstrip(b"\r\n").split(b"\n", 1)[0])
-    except UnicodeDecodeError as error:
-        raise UsageError(f"{path} is not text in UTF-8: {error.reason}.", remedy="Save it as CSV in UTF-8.") from error
+def _require_whole_rows(path: Path, text: str) -> None:
+    """Raises UsageError where a column is named twice, or a record has another number of fields than the header."""
+    names = [name.strip() for name in next(csv.reader([text.split("\n", 1)[0]]))]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise UsageError(f"{path} has more than one column {', '.join(twice)}.", remedy="Keep one of each.")
-    return names
+    for number, n_fields in enumerate(_field_counts(text), start=1):
+        if n_fields not in (0, len(names)):
+            raise UsageError(
+                f"{path} has {n_fields} instead of {len(names)} fields in record {number} (the header is 1).",
+                remedy="It was cut short or damaged: fetch it again.",
+            )
 
 
-def _refuse_half_a_row(path: Path, text: bytes, header: list[str]) -> None:
-    """A last line without a line's end and with too few fields is what a broken download leaves."""
-    last = text.rsplit(b"\n", 1)[-1]
-    if not last.strip() or b'"' in last:
-        return
-    n_fields = last.count(b",") + 1
-    if n_fields < len(header):
-        raise UsageError(
-            f"{path} ends in the middle of a row: its last line has {n_fields} of {len(header)} fields.",
-            remedy="It was cut short: fetch it again.",
-        )
-
-
-def _fields(line: bytes) -> list[str]:
-    return [name.strip() for name in next(csv.reader([line.decode()]), [])]
+def _field_counts(text: str) -> Iterator[int]:
+    """How many fields each record has, 0 for a blank line; quotes are looked at only where there are any."""
+    if '"' in text:
+        return (len(fields) for fields in csv.reader(io.StringIO(text, newline="")))
+    return (line.count(",") + 1 if line.strip() else 0 for line in text.split("\n"))
 
 
 def _first_line(error: BaseException) -> str:
