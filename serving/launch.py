@@ -19,10 +19,12 @@ from contracts.home import Home
 from contracts.settings import Settings
 
 SERVICE = "serving.service:TipoffService"
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+"""What asks the service to stop; BentoML would take a SIGHUP for a reload."""
 
 
 def serve(home: Home, settings: Settings, port: int | None = None, host: str | None = None) -> int:
-    """Serve until stopped; returns the exit code, 0 after SIGINT or SIGTERM.
+    """Serve until stopped; returns the exit code, 0 after a signal that asks for the stop.
 
     `port` and `host` default to the settings' `serving.port` and `serving.host`.
     Raises UnavailableError for a port that is taken, UsageError for a host or port that is none,
@@ -98,7 +100,7 @@ def check_port_is_free(host: str, port: int) -> None:
 
 @contextmanager
 def _forwarded_signals(child: subprocess.Popen[bytes]) -> Iterator[list[int]]:
-    """SIGINT and SIGTERM reach the child as SIGTERM, once; the list holds those that came."""
+    """SIGINT, SIGTERM and SIGHUP reach the child as SIGTERM, once; the list holds those that came."""
     came: list[int] = []
 
     def forward(number: int, _frame: FrameType | None) -> None:
@@ -106,7 +108,7 @@ def _forwarded_signals(child: subprocess.Popen[bytes]) -> Iterator[list[int]]:
             child.terminate()
         came.append(number)
 
-    before = {number: signal.signal(number, forward) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.signal(number, forward) for number in STOP_SIGNALS}
     try:
         yield came
     finally:

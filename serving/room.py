@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import os
+import threading
 from collections.abc import Sequence
 from functools import partial
 
 from contracts.database import open_database
+from contracts.errors import UsageError
 from contracts.home import REGISTERED_MODEL, prepare_home
 from contracts.settings import load_settings
 from serving.app import Room
@@ -15,6 +18,9 @@ from serving.live import load_live
 from serving.schemas import Answer
 from serving.slot import Slot
 from serving.store import PredictionStore
+from systems.catalog import system_class, system_names
+
+log = logging.getLogger("tipoff.serving")
 
 
 def open_room() -> Room:
@@ -27,6 +33,7 @@ def open_room() -> Room:
     slot = Slot(engine, REGISTERED_MODEL, partial(load_live, home=home), poll_seconds=settings.serving.poll_seconds)
     store = PredictionStore(engine)
     slot.start()
+    threading.Thread(target=_import_systems, name="import-systems", daemon=True).start()
     store.start()
     desk = Desk(engine, slot, store, settings.serving, _counter(store))
     return Room(desk, settings.serving, token=os.environ.get("TIPOFF_API_TOKEN") or None)
@@ -35,6 +42,15 @@ def open_room() -> Room:
 def close_room(room: Room) -> None:
     """Write what waits, end the threads, close the database."""
     room.desk.close()
+
+
+def _import_systems() -> None:
+    """Import every system's library now: a promotion to a system not seen yet is live without waiting for that."""
+    for name in system_names():
+        try:
+            system_class(name)
+        except UsageError as error:
+            log.warning("The system %s cannot be used: %s", name, error)
 
 
 def _counter(store: PredictionStore) -> Count:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -123,18 +123,23 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "tipoff.db"
 
 
-def open_world(built: Path, root: Path) -> World:
-    """A world of its own: a copy of the built database in a fresh home."""
-    root.mkdir(parents=True, exist_ok=True)
-    shutil.copy(built, root / "tipoff.db")
-    home = Home(root, f"sqlite:///{root / 'tipoff.db'}", f"sqlite:///{root / 'mlflow.db'}")
-    return World(home, open_database(home.database_url), load_feature_set("v2_33features"))
+@pytest.fixture(scope="session")
+def open_world(built: Path) -> Callable[[Path], World]:
+    """A world of one's own: a copy of the built database in a fresh home at the path given."""
+
+    def make(root: Path) -> World:
+        root.mkdir(parents=True)
+        shutil.copy(built, root / "tipoff.db")
+        home = Home(root, f"sqlite:///{root / 'tipoff.db'}", f"sqlite:///{root / 'mlflow.db'}")
+        return World(home, open_database(home.database_url), load_feature_set("v2_33features"))
+
+    return make
 
 
 @pytest.fixture
-def world(built: Path, tmp_path: Path) -> Iterator[World]:
+def world(open_world: Callable[[Path], World], tmp_path: Path) -> Iterator[World]:
     """A world for one test."""
-    made = open_world(built, tmp_path / "home")
+    made = open_world(tmp_path / "home")
     yield made
     made.engine.dispose()
 

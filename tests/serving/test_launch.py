@@ -1,0 +1,56 @@
+"""The launcher says what is wrong before it starts anything."""
+
+from __future__ import annotations
+
+import socket
+
+import pytest
+
+from contracts.errors import UnavailableError, UsageError
+from contracts.home import Home
+from contracts.settings import Settings
+from serving.launch import check_port_is_free, environment, find_address, serve
+
+
+def test_a_busy_port_is_named_with_the_way_out(tmp_path):
+    home = Home(tmp_path, f"sqlite:///{tmp_path / 'tipoff.db'}", "sqlite:///mlflow.db")
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with pytest.raises(UnavailableError, match=rf"Port {port} .* in use.*--port {port + 1}"):
+            serve(home, Settings(), port, "127.0.0.1")
+
+
+def test_a_port_just_left_is_free():
+    with socket.socket() as left:
+        left.bind(("127.0.0.1", 0))
+        port = left.getsockname()[1]
+    check_port_is_free("127.0.0.1", port)
+
+
+@pytest.mark.parametrize(("host", "port"), [("127.0.0.1", 0), ("127.0.0.1", 70000), ("no.such.host.invalid", 3000)])
+def test_an_impossible_address_is_wrong_usage(host, port):
+    with pytest.raises(UsageError):
+        find_address(host, port)
+
+
+def test_a_host_of_another_machine_is_wrong_usage():
+    with pytest.raises(UsageError, match=r"192\.0\.2\.1"):
+        check_port_is_free("192.0.2.1", 3999)
+
+
+def test_a_name_becomes_the_address_that_bentoml_wants():
+    assert find_address("localhost", 3000)[0] in ("127.0.0.1", "::1")
+
+
+def test_the_child_gets_absolute_addresses_its_own_state_and_the_users_conf(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "conf").mkdir()
+    home = Home(tmp_path / "home", "sqlite:///tipoff.db", "http://tracking:5000")
+    told = environment(home, 3000)
+    assert told["TIPOFF_DATABASE_URL"] == f"sqlite:///{tmp_path / 'tipoff.db'}"
+    assert told["MLFLOW_TRACKING_URI"] == "http://tracking:5000"
+    assert told["TIPOFF_CONF"] == str(tmp_path / "conf")
+    assert told["BENTOML_HOME"].startswith(str(tmp_path / "home"))
+    assert told["BENTOML_DO_NOT_TRACK"] == "true"
