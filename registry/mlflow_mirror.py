@@ -68,6 +68,7 @@ def create_version(home: Home, new: NewVersion) -> Created:
             _resolve(client, new.model_uri),  # MLflow would look models:/ up in its process-wide store, not in ours
             run_id=new.run_id,
             tags=tags,
+            await_creation_for=0,  # the stores that tipoff knows are ready at once; MLflow would announce the wait
             model_id=logged["id"] if logged else None,
         )
         if logged:

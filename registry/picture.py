@@ -114,14 +114,18 @@ def _version_description(version: ModelVersion, moved: Entry, judged: Entry | No
 
 
 def _standing(version: ModelVersion, moved: Entry) -> str:
-    since = f"{_minute(moved.at)} by {moved.actor}"
-    why = f" ({moved.reason})" if moved.reason else ""
     if moved.action == "register":
         command = f"`tipoff promote --version {version.version}`"
-        return f"**Not promoted yet**: registered {since}. {command} holds the gate over it."
-    word = {"promote": "promoted", "rollback": "brought back", "archive": "archived"}[moved.action]
+        return f"**Not promoted yet**: {_moved(moved)}. {command} holds the gate over it."
     live = ": this version answers" if moved.to_stage == Stage.PRODUCTION else ""
-    return f"**{moved.to_stage}**{live}, {word} {since}{why}."
+    return f"**{moved.to_stage}**{live}, {_moved(moved)}."
+
+
+def _moved(moved: Entry) -> str:
+    """'promoted 2026-11-23 02:35 UTC by ana (the reason)'."""
+    words = {"register": "registered", "promote": "promoted", "rollback": "brought back", "archive": "archived"}
+    why = f" ({moved.reason})" if moved.reason else ""
+    return f"{words[moved.action]} {_minute(moved.at)} by {moved.actor}{why}"
 
 
 def _judgement(judged: Entry) -> str:
@@ -141,7 +145,7 @@ def _model_description(
     lines = ["No version is in Production: `tipoff promote` holds the gate over the newest one."]
     if "production" in aliases:
         live = known[aliases["production"]]
-        lines = [f"**Live: {live.title}.** {_standing(live, _last_move(by_version[live.version]))}"]
+        lines = [f"**Live: {live.title}**, {_moved(_last_move(by_version[live.version]))}."]
         judged = _last_judged(by_version[live.version])
         if judged is not None and judged.verdict is not None:
             lines.append(

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import threading
 from collections.abc import Callable
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -13,8 +15,10 @@ import sqlalchemy as sa
 from mlflow import MlflowClient
 from mlflow.entities.model_registry import ModelVersion as MlflowVersion
 
+from contracts import clock
 from contracts.errors import RefusedError, UnavailableError, UsageError
 from contracts.home import Home
+from contracts.tables import model_versions
 from registry import mlflow_mirror
 from registry.history import Entry, head, read_history, verify_history
 from registry.promotion import Promotion, current_actor, promote, register, rollback
@@ -125,11 +129,6 @@ def test_a_version_our_tables_refuse_is_not_left_in_mlflow(desk: Desk) -> None:
 
 
 def _register_with_taken_number(desk: Desk) -> None:
-    from dataclasses import asdict
-
-    from contracts import clock
-    from contracts.tables import model_versions
-
     new = asdict(desk.new_version())
     del new["model_uri"]
     with desk.engine.begin() as connection:
@@ -159,7 +158,7 @@ def test_a_promotion_passes_staging_and_is_shown_by_stage_alias_tags_and_descrip
     assert "this version answers" in shown.description
     assert "MAE 4.4 against 4.6" in shown.description
     model = desk.client.get_registered_model(desk.model_name)
-    assert "**Live: version 1 (xgboost).**" in model.description
+    assert "**Live: version 1 (xgboost)**, promoted 20" in model.description
     with desk.engine.connect() as connection:
         assert model.tags["tipoff.history_head"] == head(connection)
         assert mlflow_mirror.history_head(desk.home, desk.model_name) == head(connection)
@@ -400,6 +399,28 @@ def test_artifacts_of_a_registered_version_are_fetched_whole(desk: Desk, tmp_pat
     by_run = mlflow_mirror.fetch_artifacts(desk.home, f"runs:/{version.run_id}/model", tmp_path / "models" / "2")
     assert [path.name for path in by_run.iterdir()] == ["metadata.json"]
     assert sorted(path.name for path in (tmp_path / "models").iterdir()) == ["1", "2"]
+
+
+def test_a_model_logged_beside_its_run_is_found_though_this_process_has_another_store(
+    desk: Desk, tmp_path: Path
+) -> None:
+    """MLflow itself would look models:/ID up in its process-wide store."""
+    new = desk.new_version()
+    experiment = desk.client.get_experiment_by_name("tipoff")
+    logged = desk.client.create_logged_model(experiment.experiment_id, "xgboost", source_run_id=new.run_id)
+    native = Path(logged.artifact_location.removeprefix("file://")) / "artifacts" / "native"
+    native.mkdir(parents=True)
+    (native / "metadata.json").write_text("{}")
+    uri = f"models:/{logged.model_id}"
+    version = register(
+        desk.engine, desk.home, replace(new, model_uri=uri, artifact_uri=f"{uri}/artifacts/native"), actor="ana"
+    )
+    assert version.artifact_uri == f"{logged.artifact_location}/artifacts/native"
+    assert desk.mlflow(version.version).source == logged.artifact_location
+    links = json.loads(desk.client.get_logged_model(logged.model_id).tags["mlflow.modelVersions"])
+    assert links == [{"name": desk.model_name, "version": version.version}]
+    folder = mlflow_mirror.fetch_artifacts(desk.home, version.artifact_uri, tmp_path / "models" / "1")
+    assert [path.name for path in folder.iterdir()] == ["metadata.json"]
 
 
 def test_absent_artifacts_are_unavailable_and_leave_nothing(mlflow_home: Home, tmp_path: Path) -> None:
