@@ -23,7 +23,13 @@ from features.versioned_rows import builder_table, key_columns, payload_columns
 RAW = ("teams", "players", "games", "player_games", "shot_zones", "game_lines", "points_lines", "injuries")
 
 
-def write_raw(engine: sa.Engine, raw: RawFacts) -> None:
+@pytest.fixture(scope="session")
+def write_raw() -> Callable[[sa.Engine, RawFacts], None]:
+    """Writes raw facts as an ingest leaves them."""
+    return _write_raw
+
+
+def _write_raw(engine: sa.Engine, raw: RawFacts) -> None:
     """Raw facts as an ingest leaves them."""
     with writing(engine) as connection:
         for name in RAW:
@@ -50,7 +56,7 @@ def settings() -> Settings:
 def raw_file(tmp_path_factory: pytest.TempPathFactory, small_league: RawFacts) -> Path:
     file = tmp_path_factory.mktemp("raw") / "league.db"
     engine = open_database(f"sqlite:///{file}")
-    write_raw(engine, small_league)
+    _write_raw(engine, small_league)
     _close(engine)
     return file
 
