@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from serving.slot import SlotState
+if TYPE_CHECKING:  # the supervising process imports this module, and needs nothing of a worker's
+    from serving.slot import SlotState
 
 SAFE_HEADERS = {
     "X-Content-Type-Options": "nosniff",
