@@ -133,13 +133,12 @@ class Window:
         return total
 
     def _gather(self, column: str, place: pl.Series, there: pl.Series) -> pl.Series:
-        places = pl.select(pl.when(there).then(place)).to_series()
-        return self._past._column(column).gather(places)
+        return self._past._column(column).gather(place.set(~there, None))
 
 
 def ratio(above: pl.Series, below: pl.Series) -> pl.Series:
     """above / below; NULL where below is 0."""
-    return pl.select(pl.when(below != 0).then(above / below)).to_series()
+    return above / below.set(below == 0, None)
 
 
 def pairs_with_latest(
@@ -184,4 +183,4 @@ def _codes(keys: pl.Series, dates: pl.Series) -> pl.Series:
 
 
 def _larger(one: pl.Series, other: pl.Series) -> pl.Series:
-    return pl.select(pl.max_horizontal(one, other)).to_series()
+    return one.zip_with(one > other, other)

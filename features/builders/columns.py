@@ -14,7 +14,7 @@ def player_rows(rows: pl.DataFrame) -> pl.DataFrame:
 
 def keep_where(condition: pl.Series, values: pl.Series) -> pl.Series:
     """`values` as fractions where `condition` holds, else NULL."""
-    return pl.select(pl.when(condition).then(values.cast(pl.Float64))).to_series()
+    return values.cast(pl.Float64).set(~condition, None)
 
 
 def latest_of(*dates: pl.Series) -> pl.Series:

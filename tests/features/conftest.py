@@ -280,6 +280,8 @@ class Story:
     def __init__(self) -> None:
         self.games: list[dict[str, Any]] = []
         self.box: list[dict[str, Any]] = []
+        self._told = ""
+        self._made: dict[str, pl.DataFrame] = {}
 
     def game(
         self,
@@ -319,9 +321,17 @@ class Story:
             **frames,
         )
 
+    def made(self, builder: str = "ml_feature_store", **frames: object) -> pl.DataFrame:
+        """The builder's frame; without `frames` it is computed once for the games told so far."""
+        told = repr((self.games, self.box))
+        if frames or told != self._told:
+            self._made = compute(self.facts(**frames), load_feature_set("v2_33features"), FeatureSettings())
+            self._told = "" if frames else told
+        return self._made[builder]
+
     def row(self, game_id: str, player_id: int, builder: str = "ml_feature_store", **frames: object) -> dict[str, Any]:
         """The builder's row of that player-game."""
-        made = compute(self.facts(**frames), load_feature_set("v2_33features"), FeatureSettings())[builder]
+        made = self.made(builder, **frames)
         return made.row(by_predicate=(pl.col("game_id") == game_id) & (pl.col("player_id") == player_id), named=True)
 
     @staticmethod
