@@ -77,10 +77,11 @@ def main(arguments: list[str] | None = None) -> None:
     except (click.Abort, KeyboardInterrupt):
         click.echo("Interrupted.", err=True)
         sys.exit(130)
-    except OSError as error:
-        if debug or error.filename is None:
+    except Exception as error:  # noqa: BLE001  the door's last line: nobody but --debug sees a traceback
+        if debug:
             raise
-        _report(TipoffError(f"{error.filename}: {error.strerror}."), as_json=as_json)
+        remedy = "This is a defect or a fault of the machine: `tipoff --debug ...` shows where."
+        _report(TipoffError(f"{type(error).__name__}: {error}", remedy=remedy), as_json=as_json)
         sys.exit(1)
     sys.exit(0)
 

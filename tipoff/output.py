@@ -78,10 +78,10 @@ def progress(task: str, unit: str) -> Iterator[Callable[[int, int], None]]:
 
 
 @contextmanager
-def working(task: str) -> Iterator[None]:
-    """A spinner while something without countable steps goes on."""
-    with console().status(task):
-        yield
+def working(task: str) -> Iterator[Callable[[str], None]]:
+    """A spinner while something without countable steps goes on; yields `now(step)`, which says what it is at."""
+    with console().status(task) as status:
+        yield lambda step: status.update(f"{task}: {step}")
 
 
 def _cell(value: Any) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -33,9 +34,9 @@ def ingest() -> None:
 
 def _file_command(kind: str, text: str) -> click.Command:
     @click.command(kind, help=text)
-    @click.argument("paths", nargs=-1, required=True, type=click.Path())
+    @click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
     @json_option
-    def command(paths: tuple[str, ...], as_json: bool) -> None:
+    def command(paths: tuple[Path, ...], as_json: bool) -> None:
         from features.sources.files import read_file
 
         with working(f"Reading {len(paths)} {'file' if len(paths) == 1 else 'files'}"):

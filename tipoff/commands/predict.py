@@ -17,12 +17,11 @@ from tipoff.parameters import DATE
 @json_option
 def predict(game_date: date, system: str, as_json: bool) -> None:
     """Predict the slate of a date: every player expected before its games. The predictions are stored and graded."""
-    from serving.predict import predict_date
+    from serving.slate import predict_slate
     from tipoff.wiring import wire
 
     wiring = wire()
-    slate = predict_date(wiring.engine, wiring.home, game_date, system=system)
-    answers = [answer.model_dump(mode="json") for answer in slate.answers]
+    answers = predict_slate(wiring.engine, wiring.home, game_date, system)
     if not as_json:
         show_predictions(str(game_date), answers, player_names(wiring.engine))
     emit({"game_date": game_date, "predictions": answers}, as_json=as_json)

@@ -22,14 +22,17 @@ def registry() -> None:
 def list_(at: str | None, as_json: bool) -> None:
     """Every version with its stage, system and validation figures."""
     from contracts.home import REGISTERED_MODEL
-    from registry.versions import list_versions
+    from registry.versions import list_versions, stages
     from tipoff.wiring import wire
 
-    versions = [version.to_json() for version in list_versions(wire().engine, REGISTERED_MODEL, at=_moment(at))]
+    engine = wire().engine
+    standing = stages(engine, at=_moment(at))
+    known = [version for version in list_versions(engine) if version.version in standing]
+    versions = [version.to_json() | {"stage": str(standing[version.version])} for version in known]
     if not as_json:
         table(
             f"{REGISTERED_MODEL}{f' at {at}' if at else ''}",
-            ("version", "stage", "system", "feature set", "trained to", "MAE", "N", "sha256"),
+            ("version", "stage", "system", "feature set", "trained to", "population", "MAE", "N", "sha256"),
             [_row(version) for version in versions],
         )
     emit({"versions": versions}, as_json=as_json)
@@ -41,17 +44,17 @@ def list_(at: str | None, as_json: bool) -> None:
 def show(version: int, as_json: bool) -> None:
     """One version with everything it is bound to."""
     from contracts.home import REGISTERED_MODEL
-    from registry.versions import get_version
+    from registry.versions import get_version, stage_of
     from tipoff.wiring import wire
 
-    found = get_version(wire().engine, REGISTERED_MODEL, version).to_json()
+    engine = wire().engine
+    found = get_version(engine, version).to_json() | {"stage": str(stage_of(engine, version))}
     if not as_json:
-        table(
-            f"{REGISTERED_MODEL} version {version}",
-            ("what", "value"),
-            [(k, str(v)) for k, v in found.items() if k != "metrics"],
-        )
-        table("Validation", ("figure", "value"), [(k, v) for k, v in found["metrics"].items()])
+        facts = [(name, str(value)) for name, value in found.items() if name != "metrics"]
+        table(f"{REGISTERED_MODEL} version {version}", ("what", "value"), facts)
+        columns = ("figure", "population", "value", "n", "date_from", "date_to")
+        figures = [[metric["name"], *(metric[name] for name in columns[1:])] for metric in found["metrics"]]
+        table("Validation", columns, figures)
     emit(found, as_json=as_json)
 
 
@@ -80,9 +83,10 @@ def history(verify: bool, as_json: bool) -> None:
 
 
 def _row(version: dict[str, Any]) -> tuple[Any, ...]:
-    metrics = version["metrics"]
     names = ("version", "stage", "system", "feature_set", "train_to")
-    return (*(version[name] for name in names), metrics.get("mae"), metrics.get("n"), version["sha256"][:12])
+    mae = next((one for one in version["metrics"] if one["name"] == "mae"), {})
+    about = (mae.get("population"), mae.get("value"), mae.get("n"))
+    return (*(version[name] for name in names), *about, version["sha256"][:12])
 
 
 def _moment(text: str | None) -> datetime | None:

@@ -54,8 +54,8 @@ def train(
         population=population or wiring.settings.training.population,
         register=register,
     )
-    with working(f"Training {system}"):
-        result = run_training(wiring.engine, wiring.home, wiring.settings, request)
+    with working(f"Training {system}") as now:
+        result = run_training(wiring.engine, wiring.home, wiring.settings, request, now)
     if not as_json:
         _show(result)
     emit(result.to_json(), as_json=as_json)
