@@ -73,7 +73,7 @@ def _unzipped(path: Path, stored: bytes) -> bytes:
 def _parquet(path: Path, content: bytes) -> pl.DataFrame:
     """The table, read by pyarrow: a damaged file makes it raise, where Polars' own reader can end the process."""
     try:
-        table = pq.read_table(io.BytesIO(content), page_checksum_verification=True)
+        table = pq.ParquetFile(io.BytesIO(content), page_checksum_verification=True).read()
         table.validate(full=True)
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise UsageError(
