@@ -77,7 +77,7 @@ def main(arguments: list[str] | None = None) -> None:
     except (click.Abort, KeyboardInterrupt):
         click.echo("Interrupted.", err=True)
         sys.exit(130)
-    except Exception as error:  # noqa: BLE001  the door's last line: nobody but --debug sees a traceback
+    except Exception as error:  # the last line of the door: nobody but --debug sees a traceback
         if debug:
             raise
         remedy = "This is a defect or a fault of the machine: `tipoff --debug ...` shows where."
