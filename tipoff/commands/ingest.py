@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from contracts.errors import UnavailableError
+from contracts.errors import TipoffError, UnavailableError
 from tipoff.output import emit, json_option, progress, say, table, working
 from tipoff.parameters import SEASONS
 
@@ -94,7 +94,14 @@ def _ingest(kind: str, sources: list[Source]) -> IngestReport:
 
     wiring = wire()
     with working(f"Checking and writing {kind}"):
-        return ingest_sources(wiring.engine, kind, sources, wiring.home.rejects)
+        report = ingest_sources(wiring.engine, kind, sources, wiring.home.rejects)
+    if report.rejected and not report.rows:
+        reasons = "; ".join(f"{count} x {reason}" for reason, count in report.reasons.items())
+        raise TipoffError(
+            f"Every one of the {report.rejected:,} rows of {kind} was rejected: {reasons}.",
+            remedy=f"They are kept with their reasons in {report.rejects_path}",
+        )
+    return report
 
 
 def _show(reports: Any, as_json: bool) -> None:
