@@ -18,7 +18,7 @@ def rotation(lineup: Lineup, parameters: LeagueParameters, rng: np.random.Genera
     """Each player's minutes of a game that stays open, 240 a team: shape (n, 2, 15)."""
     noise = parameters.minutes_noise + parameters.restlessness * (1 - sigmoid(lineup.standing))
     standing = lineup.standing + noise * rng.normal(0, 1, lineup.standing.shape)
-    size = rng.choice(parameters.rotation_sizes, lineup.standing.shape[:2]) - lineup.is_playoff[:, None]
+    size = rng.choice(parameters.rotation_sizes, lineup.standing.shape[:2])
     chosen = _is_chosen(standing, lineup.available, size)
     minutes = _settle(standing, chosen.astype(np.float64), parameters)
     left_early = rng.random(minutes.shape) < parameters.early_exit

@@ -90,7 +90,7 @@ class LeagueParameters:
 
     # ---- minutes
     rotation_sizes: tuple[int, ...] = (8, 9, 9, 10, 10, 10, 10, 11)
-    """Men a coach uses while the game is open: one of these a night; one fewer in the playoffs."""
+    """Men a coach uses while the game is open: one of these a night."""
     minutes_noise: float = 0.18
     """A night's noise of a standing, logit."""
     tired_standing: float = -0.12
@@ -117,6 +117,8 @@ class LeagueParameters:
     """Spread between teams."""
     game_possessions_sd: float = 3.3
     """Spread between games of the same two teams."""
+    playoff_possessions: float = -3.0
+    """What the playoffs add to a team's possessions."""
     second_chance: float = 0.105
     """Offensive rebounds per possession; each is one more play."""
     turnover: float = 0.119
@@ -139,6 +141,8 @@ class LeagueParameters:
     """Home floor, logit for the home team; the visitors get as much less."""
     tired: float = -0.045
     """Second night of a back-to-back, logit."""
+    playoff_shot: float = -0.06
+    """What the playoffs add to every shot, logit: defences prepare for one opponent."""
     rested: float = 0.012
     """Two or more days of rest, logit."""
     offence_sd: float = 0.065

@@ -10,6 +10,7 @@ import numpy as np
 from features.sources.league.arrays import Bools, Floats, Ints, logit
 from features.sources.league.form import Form
 from features.sources.league.parameters import LeagueParameters
+from features.sources.league.people import Teams
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,6 @@ class Lineup:
     shot: Floats
     free_throw: Floats
     possessions: Floats
-    is_playoff: Bools
 
     def of(self, games: Ints | Bools) -> Self:
         """The same for some of the games only."""
@@ -66,8 +66,7 @@ def line_up(slate: Slate, form: Form, parameters: LeagueParameters, rng: np.rand
         kinds=_kinds(people.zone[player], people.trips[player], people.turnovers[player], parameters),
         shot=_shot(slate, form, player, parameters),
         free_throw=people.free_throw[player],
-        possessions=teams.possessions[slate.teams].sum(axis=1) - parameters.possessions,
-        is_playoff=slate.is_playoff,
+        possessions=_possessions(slate, teams, parameters),
     )
 
 
@@ -84,6 +83,12 @@ def _available(
     return np.asarray((~out & ~absent) | (order < parameters.fewest_players))
 
 
+def _possessions(slate: Slate, teams: Teams, parameters: LeagueParameters) -> Floats:
+    """Each team pulls the game's pace away from the league's by as much as its own differs."""
+    both = teams.possessions[slate.teams].sum(axis=1) - parameters.possessions
+    return np.asarray(both + parameters.playoff_possessions * slate.is_playoff, dtype=np.float64)
+
+
 def _kinds(zone: Floats, trips: Floats, turnovers: Floats, parameters: LeagueParameters) -> Floats:
     turnover = parameters.turnover * np.exp(turnovers)
     trip = parameters.free_throw_trip * np.exp(trips)
@@ -98,7 +103,8 @@ def _shot(slate: Slate, form: Form, player: Ints, parameters: LeagueParameters) 
     defence = form.defence[opponents, slate.day[:, None]]
     floor = np.array([parameters.home, -parameters.home])
     rest = np.where(slate.rest == 0, parameters.tired, np.where(slate.rest >= 2, parameters.rested, 0.0))
-    team = form.world.teams.offence[slate.teams] + floor + rest
+    stage = parameters.playoff_shot * slate.is_playoff[:, None]
+    team = form.world.teams.offence[slate.teams] + floor + rest + stage
     shooter = form.shooting[player, slate.day[:, None, None]] + team[:, :, None]
     zones = logit(np.array(parameters.zone_made))
     return np.asarray(zones + shooter[..., None] - defence[:, :, None, :], dtype=np.float64)
