@@ -16,6 +16,7 @@ import mlflow
 import pandas as pd
 from mlflow.models import ModelSignature
 from mlflow.types import ColSpec, DataType, Schema
+from pandas.errors import Pandas4Warning
 
 from contracts.model_metadata import ModelMetadata
 from systems.versions import library_versions
@@ -93,6 +94,7 @@ def _quiet() -> Iterator[None]:
     os.environ[PROGRESS_BAR] = "false"
     try:
         with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message="Operation with range is deprecated", category=Pandas4Warning)
             warnings.filterwarnings("ignore", message=".*An input example was not provided.*", category=UserWarning)
             yield
     finally:

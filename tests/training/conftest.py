@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -16,7 +17,7 @@ import sqlalchemy as sa
 from contracts.database import open_database
 from contracts.feature_set import Feature, FeatureSet
 from contracts.home import Home
-from contracts.settings import Settings
+from contracts.settings import Settings, load_settings
 from features.backfill import backfill
 from features.feature_sets import load_feature_set
 from features.ingest import ingest
@@ -43,9 +44,34 @@ def league(tmp_path_factory: pytest.TempPathFactory) -> League:
     engine = open_database(home.database_url)
     for kind, source in league_sources(1, 7, n_teams=6, regular_games=36).items():
         ingest(engine, kind, [source], home.rejects)
-    settings = Settings()
+    settings = load_settings()
     backfill(engine, load_feature_set("v2_33features"), settings)
     return League(home, engine, settings)
+
+
+@pytest.fixture
+def copied(league: League, tmp_path: Path) -> Callable[[], sa.Engine]:
+    """copied() -> a database of the test's own, with all that the league's holds."""
+
+    def copy() -> sa.Engine:
+        engine = open_database(f"sqlite:///{tmp_path / 'copy.db'}")
+        with league.engine.connect() as source, engine.connect() as target:
+            source.connection.backup(target.connection.dbapi_connection)
+        return engine
+
+    return copy
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _mlflow_loaded() -> None:
+    """MLflow warns of itself when it is imported and its mappers are made; what our calls cause stays an error."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=".*noload.*", category=sa.exc.SADeprecationWarning)
+        warnings.filterwarnings("ignore", message=".*AnyType.*", category=UserWarning)
+        import mlflow.pyfunc
+        import mlflow.store.tracking.sqlalchemy_store  # noqa: F401
+
+        sa.orm.configure_mappers()
 
 
 def small_set(target: str) -> FeatureSet:

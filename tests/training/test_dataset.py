@@ -155,11 +155,9 @@ def test_a_table_that_was_never_built_is_named_with_its_remedy(tmp_path: object)
         load_dataset(engine, load_feature_set("v2_33features"), Settings(), population="played")
 
 
-def test_stale_rows_are_refused_until_they_are_built_again(league: object, tmp_path: object) -> None:
-    """A box score changed after the build: its later rows know something that is no longer so."""
-    engine = open_database(f"sqlite:///{tmp_path}/copy.db")
-    with league.engine.connect() as source, engine.connect() as copy:
-        source.connection.backup(copy.connection.dbapi_connection)
+def test_stale_rows_are_refused_until_they_are_built_again(copied: Callable[[], sa.Engine]) -> None:
+    """Box scores changed after the build: the rows after them know something that is no longer so."""
+    engine = copied()
     feature_set = load_feature_set("v2_33features")
     load_dataset(engine, feature_set, Settings(), population="played")
     with engine.begin() as connection:

@@ -1,0 +1,260 @@
+"""One training on a small league: what it says, what it keeps, and what it leaves behind when it fails."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import mlflow
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+import sqlalchemy as sa
+from mlflow.tracking import MlflowClient
+
+from contracts.errors import UsageError
+from contracts.feature_set import FeatureSet
+from contracts.model_metadata import folder_sha256
+from contracts.settings import TrainingSettings
+from contracts.tables import model_versions
+from features.feature_sets import load_feature_set
+from registry.mlflow_mirror import fetch_artifacts
+from registry.versions import get_version, newest_version
+from systems.catalog import create_system
+from systems.model import Model, load_model, save_model
+from training.dataset import load_dataset, make_dataset
+from training.steps import describe_model, fit, learn_spread, settle, validate
+from training.train import TrainRequest, TrainResult, train
+
+REQUEST = TrainRequest(system="xgboost", feature_set="v2_33features", population="played")
+
+
+@pytest.fixture(scope="module")
+def steps() -> list[str]:
+    return []
+
+
+@pytest.fixture(scope="module", autouse=True)
+def few_trees(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A conf/ of its own, so that fitting takes no time."""
+    conf = tmp_path_factory.mktemp("conf")
+    (conf / "systems").mkdir()
+    entry = "class: systems.xgboost:XGBoost\nparameters: {n_estimators: 40, max_depth: 3, nthread: 1}\n"
+    (conf / "systems" / "xgboost.yaml").write_text(entry)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TIPOFF_CONF", str(conf))
+        yield conf
+
+
+@pytest.fixture(autouse=True)
+def _conf_in_force(few_trees: Path, _clean_environment: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TIPOFF_CONF", str(few_trees))
+
+
+@pytest.fixture(scope="module")
+def result(league: Any, steps: list[str], few_trees: Path) -> TrainResult:
+    return train(league.engine, league.home, league.settings, REQUEST, steps.append)
+
+
+@pytest.fixture(scope="module")
+def client(league: Any) -> MlflowClient:
+    return MlflowClient(league.home.tracking_uri)
+
+
+@pytest.fixture(scope="module")
+def model_folder(league: Any, result: TrainResult, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    uri = get_version(league.engine, result.model_version).artifact_uri
+    return fetch_artifacts(league.home, uri, tmp_path_factory.mktemp("fetched") / "model")
+
+
+def test_the_figures_are_those_of_an_honest_model(result: TrainResult) -> None:
+    """Near the season average, on the same rows: far below it would have seen the game."""
+    mae, baseline = (result.to_json()[key] for key in ("metrics", "baselines"))
+    system, season = mae["played"], baseline["season_average"]["played"]
+    assert system["n"] == season["n"] > 300
+    assert 0.8 * season["mae"] < system["mae"] < 1.1 * season["mae"]
+    assert system["ci95"][0] < system["mae"] < system["ci95"][1]
+
+
+def test_the_answer_is_plain_json_with_every_figures_population(result: TrainResult) -> None:
+    answer = json.loads(json.dumps(result.to_json(), allow_nan=False))
+    assert {"run_id", "model_version", "metrics", "baselines"} <= set(answer)
+    assert list(answer["baselines"]) == ["season_average", "last_10_average"]
+    for row in answer["metrics"].values():
+        assert {"n", "date_from", "date_to", "mae", "ci95", "mean_error", "share_above"} <= set(row)
+
+
+def test_progress_is_told_step_by_step(result: TrainResult, steps: list[str]) -> None:
+    assert steps[0] == "reading the feature table"
+    assert steps[-1] == "registering the version"
+
+
+def test_the_run_says_what_it_was(result: TrainResult, client: MlflowClient, league: Any) -> None:
+    run = client.get_run(result.run_id)
+    assert run.info.status == "FINISHED"
+    assert run.info.run_name == f"xgboost on v2_33features, validated {result.val_from}..{result.val_to}"
+    played = result.to_json()["metrics"]["played"]
+    assert run.data.metrics["val_mae_played"] == played["mae"]
+    assert run.data.metrics["val_n_played"] == played["n"]
+    assert run.data.metrics["val_n_unpredicted_played"] == 0
+    assert "baseline_season_average_mae_rotation" in run.data.metrics
+    assert run.data.params["max_depth"]
+    assert run.data.tags["library.xgboost-cpu"] == "3.2.0"
+    assert run.data.tags["feature_set_hash"] == load_feature_set("v2_33features").hash
+    assert len(run.data.tags["dataset_sha256"]) == 64
+    assert "| played |" in run.data.tags["mlflow.note.content"]
+    assert run.data.tags["system"] == "xgboost"
+
+
+def test_the_run_names_its_rows_by_the_hash_over_all_of_them(
+    result: TrainResult, client: MlflowClient, league: Any
+) -> None:
+    dataset = load_dataset(league.engine, load_feature_set("v2_33features"), league.settings, population="played")
+    logged = client.get_run(result.run_id).inputs.dataset_inputs[0].dataset
+    assert dataset.sha256.startswith(logged.digest)
+    assert json.loads(logged.source)["tags"]["sha256"] == dataset.sha256
+    assert json.loads(logged.profile)["num_rows"] == dataset.frame.height
+
+
+def test_the_plots_are_kept(result: TrainResult, client: MlflowClient) -> None:
+    plots = {Path(entry.path).name: entry.file_size for entry in client.list_artifacts(result.run_id, "plots")}
+    assert set(plots) == {
+        "importance.png",
+        "residuals_by_prediction.png",
+        "interval_calibration.png",
+        "mae_by_month.png",
+    }
+    assert min(plots.values()) > 10_000
+
+
+def test_the_registered_folder_is_the_one_that_was_trained(
+    result: TrainResult, model_folder: Path, league: Any
+) -> None:
+    version = get_version(league.engine, result.model_version)
+    assert folder_sha256(model_folder) == version.sha256 == result.model_sha256
+    model = load_model(model_folder, version.sha256)
+    metadata = model.metadata
+    assert {path.name for path in model_folder.iterdir()} == {"model.ubj", "metadata.json"}
+    assert len(metadata.golden_rows) == 20
+    assert version.train_to == date.fromisoformat(metadata.tune_to) < result.val_from
+    assert metadata.train_to < metadata.tune_from
+    assert set(metadata.features) | set(metadata.absent_features) == set(load_feature_set("v2_33features").names)
+    assert metadata.results["metrics"] == result.to_json()["metrics"]
+
+
+def test_the_mlflow_model_gives_the_same_bits_as_our_own(
+    result: TrainResult, client: MlflowClient, model_folder: Path, league: Any
+) -> None:
+    model = load_model(model_folder)
+    rows = [row.features for row in model.metadata.golden_rows]
+    mlflow.set_tracking_uri(league.home.tracking_uri)
+    output = client.get_run(result.run_id).outputs.model_outputs[0]
+    loaded = mlflow.pyfunc.load_model(f"models:/{output.model_id}")
+    frame = pd.DataFrame(rows, columns=model.metadata.features, dtype="float64")
+    answered = loaded.predict(frame)
+    np.testing.assert_array_equal(answered["predicted"], [row.predicted for row in model.metadata.golden_rows])
+    assert (answered["low"] <= answered["high"]).all()
+    assert all(kind.type.name == "double" for kind in loaded.metadata.signature.inputs)
+
+
+def test_nothing_in_the_mlflow_model_is_a_pickle(model_folder: Path, league: Any) -> None:
+    assert not [path for path in league.home.artifacts.rglob("*") if path.suffix in (".pkl", ".pickle", ".joblib")]
+
+
+def test_the_same_training_again_gives_the_same_model(result: TrainResult, model_folder: Path, league: Any) -> None:
+    again = train(league.engine, league.home, league.settings, replace(REQUEST, register=False))
+    assert again.model_version is None
+    assert again.to_json()["metrics"] == result.to_json()["metrics"]
+
+
+def test_an_average_is_registered_as_having_learned_nothing(league: Any) -> None:
+    request = TrainRequest(system="season_average", feature_set="v2_33features", population="played")
+    made = train(league.engine, league.home, league.settings, request)
+    version = get_version(league.engine, made.model_version)
+    assert (version.train_from, version.train_to) == (None, None)
+    assert made.absent_features == []
+    figures = made.to_json()
+    assert figures["metrics"]["played"]["mae"] == figures["baselines"]["season_average"]["played"]["mae"]
+
+
+def test_what_fails_before_it_is_registered_leaves_a_failed_run_and_no_version(
+    league: Any, result: TrainResult, client: MlflowClient, copied: Callable[[], sa.Engine]
+) -> None:
+    """Our tables already hold the number that MLflow gives next, as if two stores had been used in turn."""
+    engine = copied()
+    newest = newest_version(engine)
+    with engine.begin() as connection:
+        connection.execute(sa.insert(model_versions).values(**(vars(newest) | {"version": newest.version + 1})))
+    with pytest.raises(UsageError, match="another store"):
+        train(engine, league.home, league.settings, replace(REQUEST, system="last_10_average"))
+    run = client.search_runs([client.get_experiment_by_name("tipoff").experiment_id], max_results=1)[0]
+    assert run.info.run_name.startswith("last_10_average")
+    assert run.info.status == "FAILED"
+    assert newest_version(engine).run_id != run.info.run_id
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"system": "xgbost"}, "'xgbost' is not a system"),
+        ({"feature_set": "v3"}, "'v3' is not a feature set"),
+        ({"population": "stars"}, "'stars' is not a population"),
+        ({"val_from": date(1999, 1, 1)}, "dates are left to train on"),
+    ],
+)
+def test_a_request_that_cannot_be_starts_no_run(
+    league: Any, result: TrainResult, client: MlflowClient, change: dict[str, Any], said: str
+) -> None:
+    experiment = client.get_experiment_by_name("tipoff").experiment_id
+    before = len(client.search_runs([experiment]))
+    with pytest.raises(UsageError, match=said):
+        train(league.engine, league.home, league.settings, replace(REQUEST, **change))
+    assert len(client.search_runs([experiment])) == before
+
+
+def test_rebounds_are_a_target_like_any_other(
+    feature_rows: Callable[..., pl.DataFrame], set_of: Callable[[str], FeatureSet], tmp_path: Path
+) -> None:
+    feature_set = set_of("rebounds")
+    dataset = make_dataset(feature_rows("rebounds"), feature_set, target="rebounds", population="played", build_id=1)
+    prepared = settle(dataset, create_system("xgboost"), TrainingSettings(target="rebounds"), {})
+    fit(prepared)
+    residuals = learn_spread(prepared)
+    evaluation = validate(prepared, residuals)
+    metadata = describe_model(prepared, evaluation, residuals)
+    assert metadata.target == "rebounds"
+    assert metadata.absent_features == ["never_known"]
+    mae = evaluation.metric("mae", "played")
+    naive = next(
+        one for one in evaluation.baselines["season_average"] if one.name == "mae" and one.population == "played"
+    )
+    assert mae.value < naive.value + 0.3
+    assert not evaluation.line
+    model = load_model(tmp_path / "m", save_model(Model(prepared.system, metadata), tmp_path / "m"))
+    assert model.metadata.target == "rebounds"
+
+
+def modules() -> Iterator[Path]:
+    import training
+
+    yield from Path(str(training.__file__)).parent.glob("*.py")
+
+
+@pytest.mark.parametrize("module", sorted(modules()), ids=lambda path: path.name)
+def test_no_code_of_training_names_a_target(module: Path) -> None:
+    code = module.read_text()
+    assert not [word for word in ('"points"', "'points'", "points_", "rebounds") if word in code]
+
+
+def test_every_row_is_in_the_block_that_its_date_says(league: Any) -> None:
+    dataset = load_dataset(league.engine, load_feature_set("v2_33features"), league.settings, population="played")
+    prepared = settle(dataset, create_system("xgboost"), league.settings.training, {})
+    split = prepared.split
+    learned = prepared.block(split.train, split.tune)
+    assert dataset.dates[learned].max() < dataset.dates[prepared.validation].min()
+    assert not (learned & prepared.validation).any()
