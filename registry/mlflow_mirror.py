@@ -7,21 +7,18 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import shutil
 import tempfile
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlparse
 
-import sqlalchemy as sa
-
 from contracts.errors import UnavailableError
 from contracts.home import Home
+from registry.mlflow_client import LOGGED_MODEL, answering, ensure_model, resolve, shown
 from registry.picture import Change, Picture, VersionPicture
 from registry.versions import NewVersion
 
@@ -35,8 +32,6 @@ ALIASES = ("production", "staging", "previous")
 UNREGISTERED = (
     "**Not a version of tipoff**: its registration was cut off, or it was made by hand. It cannot be promoted."
 )
-
-_LOGGED_MODEL = re.compile(r"models:/(?P<id>m-[0-9a-f]+)(?:/(?P<path>.+))?")
 
 
 @dataclass(frozen=True)
@@ -60,12 +55,12 @@ def create_version(home: Home, new: NewVersion) -> Created:
         "build_id": str(new.build_id),
         "sha256": new.sha256,
     }
-    with _answering(home) as client:
-        _ensure_model(client, new.model_name)
-        logged = _LOGGED_MODEL.fullmatch(new.model_uri)
+    with answering(home) as client:
+        ensure_model(client, new.model_name)
+        logged = LOGGED_MODEL.fullmatch(new.model_uri)
         made = client.create_model_version(
             new.model_name,
-            _resolve(client, new.model_uri),  # MLflow would look models:/ up in its process-wide store, not in ours
+            resolve(client, new.model_uri),  # MLflow would look models:/ up in its process-wide store, not in ours
             run_id=new.run_id,
             tags=tags,
             await_creation_for=0,  # the stores that tipoff knows are ready at once; MLflow would announce the wait
@@ -73,12 +68,12 @@ def create_version(home: Home, new: NewVersion) -> Created:
         )
         if logged:
             _link(client, logged["id"], new.model_name, int(made.version))
-        return Created(int(made.version), _resolve(client, new.artifact_uri))
+        return Created(int(made.version), resolve(client, new.artifact_uri))
 
 
 def discard_version(home: Home, model_name: str, version: int) -> None:
     """Delete a version that our tables did not take."""
-    with _answering(home) as client:
+    with answering(home) as client:
         client.delete_model_version(model_name, str(version))
 
 
@@ -87,10 +82,10 @@ def differences(home: Home, picture: Picture) -> list[Change]:
 
     Raises UnavailableError where MLflow does not answer, or a version of the picture is not there.
     """
-    with _answering(home) as client:
+    with answering(home) as client:
         if not picture.versions:
             return []
-        _ensure_model(client, picture.model_name)
+        ensure_model(client, picture.model_name)
         model = client.get_registered_model(picture.model_name)
         shown_versions = {int(each.version): each for each in _all_versions(client, picture.model_name)}
     changes = list(_field("model", "description", model.description, picture.description))
@@ -122,7 +117,7 @@ def apply(home: Home, picture: Picture, changes: Sequence[Change]) -> None:
     """
     if not changes:
         return
-    with _answering(home) as client:
+    with answering(home) as client:
         for change in changes:
             _apply_one(client, picture.model_name, change)
 
@@ -134,7 +129,7 @@ def history_head(home: Home, model_name: str) -> str | None:
     """
     from mlflow.exceptions import MlflowException
 
-    with _answering(home) as client:
+    with answering(home) as client:
         try:
             head: str | None = client.get_registered_model(model_name).tags.get("tipoff.history_head")
         except MlflowException as error:
@@ -165,37 +160,6 @@ def fetch_artifacts(home: Home, artifact_uri: str, destination: Path) -> Path:
     return destination
 
 
-def shown(uri: str) -> str:
-    """`uri` without a password."""
-    return re.sub(r"://([^/@:]*):[^/@]*@", r"://\1:***@", uri)
-
-
-@contextmanager
-def _answering(home: Home) -> Iterator[MlflowClient]:
-    """A client on the home's store, whose errors become ours."""
-    from mlflow import MlflowClient
-    from mlflow.exceptions import MlflowException
-
-    try:
-        yield MlflowClient(tracking_uri=home.tracking_uri, registry_uri=home.tracking_uri)
-    except (MlflowException, sa.exc.SQLAlchemyError, OSError) as error:
-        first_line = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise UnavailableError(
-            f"MLflow at {shown(home.tracking_uri)} does not do it: {first_line}",
-            remedy="Check MLFLOW_TRACKING_URI and that the server is up; then `tipoff registry repair`.",
-        ) from error
-
-
-def _ensure_model(client: MlflowClient, name: str) -> None:
-    from mlflow.exceptions import MlflowException
-
-    try:
-        client.create_registered_model(name, tags={"tipoff": "registry"})
-    except MlflowException as error:
-        if error.error_code != "RESOURCE_ALREADY_EXISTS":
-            raise
-
-
 def _link(client: MlflowClient, model_id: str, name: str, version: int) -> None:
     """Show the version on the logged model's page, as mlflow.register_model does."""
     from mlflow.utils.mlflow_tags import MLFLOW_MODEL_VERSIONS
@@ -204,15 +168,6 @@ def _link(client: MlflowClient, model_id: str, name: str, version: int) -> None:
     link = {"name": name, "version": version}
     if link not in links:
         client.set_logged_model_tags(model_id, {MLFLOW_MODEL_VERSIONS: json.dumps([*links, link])})
-
-
-def _resolve(client: MlflowClient, uri: str) -> str:
-    """A logged model's address ('models:/m-123/path') as the place where its files lie; any other as it is."""
-    logged = _LOGGED_MODEL.fullmatch(uri)
-    if logged is None:
-        return uri
-    location = str(client.get_logged_model(logged["id"]).artifact_location).rstrip("/")
-    return f"{location}/{logged['path']}" if logged["path"] else location
 
 
 def _all_versions(client: MlflowClient, name: str) -> list[MlflowVersion]:
@@ -276,9 +231,9 @@ def _fetch(home: Home, artifact_uri: str, scratch: Path) -> Path:
         return Path(shutil.copytree(local, scratch / "model"))
     from mlflow.artifacts import download_artifacts
 
-    with _answering(home) as client:
+    with answering(home) as client:
         path = download_artifacts(
-            artifact_uri=_resolve(client, artifact_uri),
+            artifact_uri=resolve(client, artifact_uri),
             dst_path=str(scratch),
             tracking_uri=home.tracking_uri,
             registry_uri=home.tracking_uri,

@@ -17,12 +17,14 @@ from contracts.errors import RefusedError, UnavailableError, UsageError
 from contracts.home import REGISTERED_MODEL, Home
 from contracts.tables import model_versions
 from registry import mlflow_mirror
-from registry.history import append, entries_in, exclusive
+from registry.history import exclusive
+from registry.mlflow_client import shown
+from registry.moves import keep_refusal, lost_race, move, record, rollback_target
 from registry.picture import Change
 from registry.repair import repair
 from registry.stages import Stage, check_move, promotion_steps
 from registry.verdict import Verdict
-from registry.versions import ModelVersion, NewVersion, live_in, stages_in, version_in, way_back_in
+from registry.versions import ModelVersion, NewVersion, live_in, stages_in, version_in
 
 logger = logging.getLogger(__name__)
 
@@ -79,7 +81,7 @@ def register(engine: sa.Engine, home: Home, new: NewVersion, *, actor: str | Non
         mlflow_mirror.discard_version(home, new.model_name, created.version)
         if isinstance(error, sa.exc.IntegrityError):
             raise UsageError(
-                f"MLflow at {mlflow_mirror.shown(home.tracking_uri)} numbered this version {created.version}, which "
+                f"MLflow at {shown(home.tracking_uri)} numbered this version {created.version}, which "
                 f"{new.model_name} has already: the versions before were registered in another store.",
                 remedy="Set MLFLOW_TRACKING_URI to that store: `tipoff env`.",
             ) from error
@@ -122,11 +124,11 @@ def promote(
         return Promotion(False, verdict, champion, challenger, to)
     note = override or reason
     with exclusive(engine) as connection:
-        lost = _lost_race(connection, challenger, champion, stage)
+        lost = lost_race(connection, challenger, champion, stage)
         if lost is not None or not allowed:
-            _keep_refusal(connection, challenger, stage, verdict, actor, lost or note)
+            keep_refusal(connection, challenger, stage, verdict, actor, lost or note)
         else:
-            _move(connection, challenger, stage, to, verdict, actor, note)
+            move(connection, challenger, stage, to, verdict, actor, note)
     if lost is not None:
         raise RefusedError(lost, remedy="Hold the gate against the version in Production now: `tipoff promote`.")
     if not allowed:
@@ -158,11 +160,11 @@ def rollback(
             raise UnavailableError(
                 f"No version of {model_name} is in Production.", remedy="Promote one: `tipoff promote`."
             )
-        target = _rollback_target(connection, live, to)
+        target = rollback_target(connection, live, to)
         stage = stages_in(connection, model_name)[target.version]
         check_move(stage, Stage.PRODUCTION)
-        _append(connection, live, "archive", Stage.PRODUCTION, Stage.ARCHIVED, actor, reason)
-        _append(connection, target, "rollback", stage, Stage.PRODUCTION, actor, reason)
+        record(connection, live, "archive", Stage.PRODUCTION, Stage.ARCHIVED, actor, reason)
+        record(connection, target, "rollback", stage, Stage.PRODUCTION, actor, reason)
     _mirror(engine, home, model_name)
     return target
 
@@ -179,98 +181,7 @@ def current_actor() -> str:
 def _insert(engine: sa.Engine, version: ModelVersion, actor: str) -> None:
     with exclusive(engine) as connection:
         connection.execute(sa.insert(model_versions).values(**asdict(version)))
-        _append(connection, version, "register", Stage.NONE, Stage.NONE, actor)
-
-
-def _move(
-    connection: sa.Connection,
-    challenger: ModelVersion,
-    stage: Stage,
-    to: Stage,
-    verdict: Verdict,
-    actor: str,
-    reason: str | None,
-) -> None:
-    replaced = live_in(connection, to, challenger.model_name)
-    if replaced is not None:
-        why = f"{challenger.title} took its place"
-        _append(connection, replaced, "archive", to, Stage.ARCHIVED, actor, why)
-    for step_from, step_to in promotion_steps(stage, to):
-        kept = verdict if step_to == to else None
-        _append(connection, challenger, "promote", step_from, step_to, actor, reason, kept)
-
-
-def _keep_refusal(
-    connection: sa.Connection,
-    challenger: ModelVersion,
-    stage: Stage,
-    verdict: Verdict,
-    actor: str,
-    reason: str | None,
-) -> None:
-    now = stages_in(connection, challenger.model_name).get(challenger.version, stage)
-    _append(connection, challenger, "refuse", now, now, actor, reason or verdict.summary(), verdict)
-
-
-def _append(
-    connection: sa.Connection,
-    version: ModelVersion,
-    action: str,
-    from_stage: Stage,
-    to_stage: Stage,
-    actor: str,
-    reason: str | None = None,
-    verdict: Verdict | None = None,
-) -> None:
-    append(
-        connection,
-        model_name=version.model_name,
-        version=version.version,
-        action=action,
-        from_stage=from_stage,
-        to_stage=to_stage,
-        sha256=version.sha256,
-        actor=actor,
-        reason=reason,
-        verdict=verdict.to_json() if verdict is not None else None,
-    )
-
-
-def _lost_race(
-    connection: sa.Connection, challenger: ModelVersion, champion: ModelVersion | None, stage: Stage
-) -> str | None:
-    """Why the verdict is not about what stands now, or None."""
-    now = live_in(connection, Stage.PRODUCTION, challenger.model_name)
-    if (now.version if now else None) != (champion.version if champion else None):
-        winner = now.title if now else "no version"
-        judged = champion.title if champion else "an empty place"
-        return f"{challenger.title} was judged against {judged}, but {winner} is in Production meanwhile."
-    stage_now = stages_in(connection, challenger.model_name)[challenger.version]
-    if stage_now != stage:
-        return f"{challenger.title} was in stage {stage} when it was judged, and is in {stage_now} meanwhile."
-    return None
-
-
-def _rollback_target(connection: sa.Connection, live: ModelVersion, to: int | None) -> ModelVersion:
-    line = way_back_in(connection, live.model_name)
-    if to is None:
-        if len(line) < 2:
-            raise RefusedError(f"Before {live.title} no version was in Production: there is no way back.")
-        return version_in(connection, line[-2], live.model_name)
-    target = version_in(connection, to, live.model_name)
-    if to == live.version:
-        raise RefusedError(f"{target.title} is in Production already.")
-    been = {
-        entry.version
-        for entry in entries_in(connection, live.model_name)
-        if entry.action != "refuse" and entry.to_stage == Stage.PRODUCTION
-    }
-    if to not in been:
-        raise RefusedError(
-            f"{target.title} never was in Production; a rollback passes no gate.",
-            remedy=f"Promote it: `tipoff promote --version {to}`.",
-        )
-    return target
+        record(connection, version, "register", Stage.NONE, Stage.NONE, actor)
 
 
 def _mirror(engine: sa.Engine, home: Home, model_name: str) -> str | None:

@@ -21,6 +21,7 @@ from contracts.home import Home
 from contracts.tables import model_versions
 from registry import mlflow_mirror
 from registry.history import Entry, head, read_history, verify_history
+from registry.mlflow_client import shown
 from registry.promotion import Promotion, current_actor, promote, register, rollback
 from registry.repair import repair
 from registry.stages import Stage
@@ -431,8 +432,8 @@ def test_absent_artifacts_are_unavailable_and_leave_nothing(mlflow_home: Home, t
 
 
 def test_a_password_is_not_shown() -> None:
-    assert mlflow_mirror.shown("postgresql://ana:secret@db/mlflow") == "postgresql://ana:***@db/mlflow"
-    assert mlflow_mirror.shown("sqlite:////x/mlflow.db") == "sqlite:////x/mlflow.db"
+    assert shown("postgresql://ana:secret@db/mlflow") == "postgresql://ana:***@db/mlflow"
+    assert shown("sqlite:////x/mlflow.db") == "sqlite:////x/mlflow.db"
 
 
 def test_an_actor_is_a_user_at_a_host() -> None:
