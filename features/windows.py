@@ -50,8 +50,8 @@ class Past:
 
     def since(self, first_dates: pl.Series) -> Window:
         """Events with first date <= date < D, one first date a row."""
-        first = self._place(_codes(self._row_keys, first_dates))
-        return Window(self, _larger(first, self._start), self._end)
+        first = _larger(self._place(_codes(self._row_keys, first_dates)), self._start)
+        return Window(self, first.zip_with(first < self._end, self._end), self._end)
 
     def last(self, n: int, *, within_days: int | None = None, skip: int = 0) -> Window:
         """The last `n` events before D, fewer where there are fewer; `skip` leaves the latest ones out.

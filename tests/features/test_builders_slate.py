@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from contracts import tables
 from contracts.database import insert_frame, open_database, writing
 from contracts.errors import RefusedError
+from contracts.feature_set import FeatureSet
 from contracts.settings import FeatureSettings
 from features.compute import compute
 from features.feature_sets import load_feature_set
@@ -268,3 +269,17 @@ def test_what_is_read_from_the_database_is_what_was_written(small_league: RawFac
         key = [column.name for column in tables.metadata.tables[name].primary_key]
         assert getattr(raw, name).sort(key).equals(getattr(small_league, name).sort(key)), name
     assert store(raw).equals(store(small_league))
+
+
+def test_a_smaller_feature_set_has_its_columns_and_still_knows_the_line(small_league: RawFacts) -> None:
+    smaller = FeatureSet("mine", tuple(FEATURE_SET.features[place] for place in (15, 0)))
+    made = compute(small_league, smaller, FeatureSettings())["ml_feature_store"]
+    whole = store(small_league)
+    assert made.columns == [column.name for column in tables.feature_table(smaller).columns][: made.width]
+    assert made.select("home_away", "points_avg_last_5", "line").equals(
+        whole.select("home_away", "points_avg_last_5", "line")
+    )
+
+
+def test_nothing_ingested_makes_empty_frames(story: Story) -> None:
+    assert all(frame.is_empty() for frame in compute(story.facts(), FEATURE_SET, FeatureSettings()).values())

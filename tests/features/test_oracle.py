@@ -103,7 +103,7 @@ def test_the_comparison_sees_one_wrong_cell_in_any_column(store: pl.DataFrame, n
     assert differences(store.with_columns(pl.when(~cell).then(name)), oracle).keys() == {name}
 
 
-@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("seed", [1])
 def test_every_cell_agrees_on_sampled_games_of_real_seasons(real_seasons: RawFacts, seed: int) -> None:
     games = real_seasons.games.filter(pl.col("season") == 2023).sort("game_id").sample(40, seed=seed)
     assert check(real_seasons, games).height > 800

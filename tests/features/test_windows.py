@@ -123,6 +123,12 @@ def test_a_subset_of_whole_keys_gives_the_same_bits(results: list[Event], asked:
             assert alone.to_list() == [value for value, row in zip(whole, asked, strict=True) if row[0] == key]
 
 
+def test_a_window_that_would_begin_after_the_date_is_empty() -> None:
+    later = past_of([Event(1, FIRST + timedelta(days=n), 10, 90.0) for n in range(9)], [(1, FIRST + timedelta(days=3))])
+    window = later.since(pl.Series([FIRST + timedelta(days=6)]))
+    assert (window.n_games[0], window.sum("points")[0], window.max_source_date[0]) == (0, 0, None)
+
+
 def test_a_missing_count_is_refused_not_taken_for_0() -> None:
     frame = pl.DataFrame({"key": [1], "game_date": [FIRST], "points": [None]}, schema_overrides={"points": pl.Int64})
     asked = pl.DataFrame({"key": [1], "game_date": [FIRST + timedelta(days=1)]})
