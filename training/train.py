@@ -17,7 +17,7 @@ from registry.versions import NewVersion
 from training.description import run_name
 from training.evaluation import Evaluation, as_table
 from training.report import report
-from training.runs import Run, open_run
+from training.runs import Run, open_run, refuse_other_store
 from training.steps import Kept, Prepared, describe_model, fit, keep, learn_spread, prepare, validate
 
 Progress = Callable[[str], None]
@@ -98,6 +98,7 @@ def train(
     Raises UsageError for an unknown system, feature set or population and for spans that cannot be, RefusedError for
     stale or sparse rows, UnavailableError where nothing is built or MLflow does not answer.
     """
+    refuse_other_store(home)
     progress("reading the feature table")
     prepared = prepare(engine, settings, request.system, request.feature_set, request.population, request.dates)
     with open_run(home, run_name(request.system, request.feature_set, prepared.split)) as run:
