@@ -10,7 +10,7 @@ import click
 from contracts.clock import parse_date, season_span
 
 
-class DateType(click.ParamType[date]):
+class DateType(click.ParamType[date | None]):
     """A date in ISO 8601; an empty text is none given (MLflow projects pass every parameter)."""
 
     name = "date"
@@ -22,7 +22,7 @@ class DateType(click.ParamType[date]):
         return parse_date(value) if value else None
 
 
-class SeasonsType(click.ParamType[tuple[int, int]]):
+class SeasonsType(click.ParamType[tuple[int, int] | None]):
     """One season or an inclusive span, as 2021-22:2023-24."""
 
     name = "seasons"

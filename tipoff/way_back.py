@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from contracts.errors import TipoffError
+
 if TYPE_CHECKING:
     from tipoff.wiring import Wiring
 
@@ -27,6 +29,22 @@ def ensure_way_back(wiring: Wiring) -> int | None:
     from registry.promotion import current_actor, promote
     from registry.stages import Stage
     from tipoff.gatekeeping import make_judge
+
+    version = _train(wiring)
+    promote(
+        wiring.engine,
+        wiring.home,
+        version,
+        Stage.PRODUCTION,
+        make_judge(wiring),
+        actor=current_actor(),
+        reason=REASON,
+        override_reason=REASON,
+    )
+    return version
+
+
+def _train(wiring: Wiring) -> int:
     from tipoff.wiring import prepare_tracking
     from training.train import TrainRequest, train
 
@@ -34,17 +52,9 @@ def ensure_way_back(wiring: Wiring) -> int | None:
     training = wiring.settings.training
     request = TrainRequest(system=SYSTEM, feature_set=training.feature_set, population=training.population)
     result = train(wiring.engine, wiring.home, wiring.settings, request)
-    promotion = promote(
-        wiring.engine,
-        wiring.home,
-        result.model_version,
-        Stage.PRODUCTION,
-        make_judge(wiring),
-        actor=current_actor(),
-        reason=REASON,
-        override_reason=REASON,
-    )
-    return promotion.challenger.version
+    if result.model_version is None:
+        raise TipoffError(f"{SYSTEM} was trained and not registered.")
+    return result.model_version
 
 
 def _n_played_dates(wiring: Wiring) -> int:

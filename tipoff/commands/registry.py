@@ -22,13 +22,10 @@ def registry() -> None:
 def list_(at: str | None, as_json: bool) -> None:
     """Every version with its stage, system and validation figures."""
     from contracts.home import REGISTERED_MODEL
-    from registry.versions import list_versions, stages
+    from registry.versions import describe_versions
     from tipoff.wiring import wire
 
-    engine = wire().engine
-    standing = stages(engine, at=_moment(at))
-    known = [version for version in list_versions(engine) if version.version in standing]
-    versions = [version.to_json() | {"stage": str(standing[version.version])} for version in known]
+    versions = describe_versions(wire().engine, REGISTERED_MODEL, at=_moment(at))
     if not as_json:
         table(
             f"{REGISTERED_MODEL}{f' at {at}' if at else ''}",
@@ -74,9 +71,8 @@ def history(verify: bool, as_json: bool) -> None:
         table("History", columns, [[entry[column] for column in columns] for entry in entries])
     breaks = verify_history(engine) if verify else []
     if breaks:
-        raise RefusedError(
-            f"The history's hash chain is broken: {'; '.join(breaks)}.", remedy="Restore the database from a backup."
-        )
+        told = "; ".join(map(str, breaks))
+        raise RefusedError(f"The history's hash chain is broken: {told}.", remedy="Restore the database from a backup.")
     if verify:
         say(f"The chain of {len(entries)} entries holds.")
     emit({"history": entries} | ({"verified": True} if verify else {}), as_json=as_json)
@@ -84,7 +80,7 @@ def history(verify: bool, as_json: bool) -> None:
 
 def _row(version: dict[str, Any]) -> tuple[Any, ...]:
     names = ("version", "stage", "system", "feature_set", "train_to")
-    mae = next((one for one in version["metrics"] if one["name"] == "mae"), {})
+    mae: dict[str, Any] = next((one for one in version["metrics"] if one["name"] == "mae"), {})
     about = (mae.get("population"), mae.get("value"), mae.get("n"))
     return (*(version[name] for name in names), *about, version["sha256"][:12])
 
