@@ -13,7 +13,7 @@ from contracts.feature_set import FeatureSet
 from contracts.populations import population
 from contracts.settings import Settings
 from contracts.tables import games, predictions
-from features.rows import current_build, read_rows, stale_dates
+from features.table.rows import current_build, read_rows, stale_dates
 
 KEY = ("game_id", "player_id")
 NOT_BUILT = "no_features"

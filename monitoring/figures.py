@@ -15,7 +15,7 @@ from contracts.metrics import interval_by_date
 from contracts.populations import population
 from contracts.tables import grades, predictions
 from features.feature_sets import load_feature_set
-from features.rows import read_rows
+from features.table.rows import read_rows
 
 POPULATIONS = ("played", "early", "rotation", "lined")
 """What graded rows are told apart by; a row can be in several."""

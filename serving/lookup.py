@@ -12,8 +12,8 @@ import sqlalchemy as sa
 from contracts.feature_set import FeatureSet
 from contracts.populations import population
 from contracts.tables import build_units, player_games, players
-from features.builds import Build, code_hash, current_build
-from features.rows import read_rows
+from features.table.builds import Build, code_hash, current_build
+from features.table.rows import read_rows
 from serving.faults import NoGamesError
 from serving.predictor import FeatureRow, RowFault
 

@@ -11,8 +11,8 @@ import polars as pl
 from contracts.errors import RefusedError
 from contracts.metrics import Floats
 from features.feature_sets import feature_set_names, load_feature_set
-from features.rows import current_build, read_rows
-from features.status import stale_dates
+from features.table.rows import current_build, read_rows
+from features.table.status import stale_dates
 from registry.evidence import Contender, Evidence, FeatureFacts
 from registry.gate import decide
 from registry.verdict import Verdict

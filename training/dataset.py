@@ -17,7 +17,7 @@ from contracts.metrics import Floats
 from contracts.populations import population as population_rows
 from contracts.settings import Settings, TrainingSettings
 from contracts.tables import FEATURE_ROW_LABELS
-from features.rows import current_build, read_rows, stale_dates
+from features.table.rows import current_build, read_rows, stale_dates
 from systems.base import Rows
 
 KEYS = ("game_date", "game_id", "player_id")

@@ -1,1 +1,1 @@
-"""The five builders, one file each, in the order in which they run."""
+"""The windowing layer, the slate, and the five builders, one file each."""

@@ -9,12 +9,12 @@ import polars as pl
 from contracts.feature_set import FeatureSet
 from contracts.tables import FEATURE_ROW_LABELS
 from features.builders.columns import keep_where, latest_of, player_rows
+from features.builders.missing import missing_text
+from features.builders.points_lines import lines_at_cut_off
+from features.builders.results import Results
+from features.builders.windows import Past
 from features.definitions import DEFINITIONS, absent_features
-from features.missing import missing_text
-from features.points_lines import lines_at_cut_off
-from features.raw import RawFacts
-from features.results import Results
-from features.windows import Past
+from features.raw.facts import RawFacts
 
 VERSUS_YEARS = 3
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import polars as pl
 
 from features.builders.columns import keep_where, latest_of, player_rows
-from features.injury_list import LISTED_OUT, listed_status
-from features.raw import RawFacts
-from features.results import ZONES, Results
-from features.windows import Past, pairs_with_latest
+from features.builders.injury_list import LISTED_OUT, listed_status
+from features.builders.results import ZONES, Results
+from features.builders.windows import Past, pairs_with_latest
+from features.raw.facts import RawFacts
 
 WITHIN_DAYS = 365
 STAR_POINTS = 20

@@ -5,10 +5,10 @@ from __future__ import annotations
 import polars as pl
 
 from features.builders.columns import keep_where, latest_of, player_rows
+from features.builders.injury_list import RISK
+from features.builders.results import Results
 from features.builders.team_form import rest_days, team_form
-from features.injury_list import RISK
-from features.results import Results
-from features.windows import Past, Window, ratio
+from features.builders.windows import Past, Window, ratio
 
 WITHIN_DAYS = 365
 TREND_STEPS = ((5, 2.0), (2, 1.0), (-5, -2.0), (-2, -1.0))

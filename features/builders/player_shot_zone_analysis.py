@@ -5,8 +5,8 @@ from __future__ import annotations
 import polars as pl
 
 from features.builders.columns import keep_where, player_rows
-from features.results import ZONES, Results
-from features.windows import Past, Window, ratio
+from features.builders.results import ZONES, Results
+from features.builders.windows import Past, Window, ratio
 
 WINDOWS = (10, 20)
 WITHIN_DAYS = 365

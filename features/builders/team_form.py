@@ -5,8 +5,8 @@ from __future__ import annotations
 import polars as pl
 
 from features.builders.columns import keep_where
-from features.results import Results
-from features.windows import Past, ratio
+from features.builders.results import Results
+from features.builders.windows import Past, ratio
 
 WINDOW = 10
 MIN_GAMES = 3

@@ -17,9 +17,9 @@ from contracts import tables
 from contracts.clock import SEASON_TYPES
 from contracts.database import _polars_type
 from contracts.settings import FeatureSettings
-from features.compute import compute
+from features.builders.compute import compute
 from features.feature_sets import load_feature_set
-from features.raw import RawFacts
+from features.raw.facts import RawFacts
 
 BOX = {
     "minutes": "MIN", "points": "PTS", "fgm": "FGM", "fga": "FGA", "fg3m": "FG3M", "fg3a": "FG3A", "ftm": "FTM",

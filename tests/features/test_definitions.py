@@ -10,7 +10,7 @@ import pytest
 from contracts import tables
 from contracts.errors import UsageError
 from contracts.feature_set import FeatureSet
-from features.compute import BUILDERS
+from features.builders.compute import BUILDERS
 from features.definitions import DEFINITIONS, absent_features
 from features.feature_sets import feature_set_names, load_feature_set
 

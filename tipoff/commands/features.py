@@ -36,8 +36,8 @@ def backfill(
     as_json: bool,
 ) -> None:
     """Populate what is expected and not there: dates never built, and dates whose inputs or code changed."""
-    from features.backfill import backfill as run_backfill
     from features.feature_sets import load_feature_set
+    from features.table.backfill import backfill as run_backfill
     from tipoff.way_back import ensure_way_back
     from tipoff.wiring import wire
 
@@ -69,7 +69,7 @@ def backfill(
 @json_option
 def status(as_json: bool) -> None:
     """Per builder and season: expected, done, missing, stale."""
-    from features.status import status as read_status
+    from features.table.status import status as read_status
     from tipoff.wiring import wire
 
     wiring = wire()
@@ -92,8 +92,8 @@ def status(as_json: bool) -> None:
 @json_option
 def export(feature_set: str, out: str, build_id: int | None, as_json: bool) -> None:
     """Write a build's rows to a parquet file: key, state, the features by name, and what happened."""
-    from features.export import export as run_export
     from features.feature_sets import load_feature_set
+    from features.table.export import export as run_export
     from tipoff.wiring import wire
 
     report = run_export(wire().engine, load_feature_set(feature_set), out, build_id=build_id)

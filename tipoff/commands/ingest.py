@@ -12,7 +12,7 @@ from tipoff.output import emit, json_option, progress, say, table, working
 from tipoff.parameters import SEASONS
 
 if TYPE_CHECKING:
-    from features.ingest import IngestReport
+    from features.raw.ingest import IngestReport
     from features.sources.files import Source
 
 FILE_KINDS = {
@@ -89,7 +89,7 @@ def nba_api(seasons: tuple[int, int], as_json: bool) -> None:
 
 
 def _ingest(kind: str, sources: list[Source]) -> IngestReport:
-    from features.ingest import ingest as ingest_sources
+    from features.raw.ingest import ingest as ingest_sources
     from tipoff.wiring import wire
 
     wiring = wire()

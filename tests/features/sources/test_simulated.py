@@ -12,7 +12,7 @@ from polars.testing import assert_frame_equal
 
 from contracts.database import open_database
 from contracts.errors import UsageError
-from features.ingest import ingest
+from features.raw.ingest import ingest
 from features.sources.simulated import KINDS, league_sources, simulate_league
 
 DATA = Path(os.environ.get("TIPOFF_TEST_DATA") or Path(__file__).parents[3] / ".." / "shared" / "data")

@@ -1,0 +1,1 @@
+"""The feature table: builds, versioned rows, backfill, quality, status and export."""

@@ -1,0 +1,279 @@
+"""Backfill: what is expected and not there is computed, checked and written, each chunk whole or not at all."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+import polars as pl
+import sqlalchemy as sa
+
+from contracts.clock import season_name
+from contracts.database import writing
+from contracts.errors import UnavailableError, UsageError
+from contracts.feature_set import FeatureSet
+from contracts.settings import Settings
+from features.builders.compute import BUILDERS, compute
+from features.builders.slate import games_without_results
+from features.raw.facts import RawFacts, read_raw
+from features.table import quality
+from features.table.builds import FEATURE_STORE, claim, current_build, finish_build, running_build
+from features.table.lock import backfill_lock
+from features.table.units import Unit, delete_units, standing, write_units
+from features.table.versioned_rows import Changes, builder_table, close_dates, hashed, key_columns, store
+
+CHUNK_DATES = 30
+"""Game dates a transaction: about a month."""
+
+Frames = Mapping[str, pl.DataFrame]
+
+
+@dataclass(frozen=True)
+class BackfillReport:
+    """What a backfill did.
+
+    rows: rows of the feature table that were computed and stand there; dates: dates built; skipped: dates of the
+    span that were there already; changed: rows of all builders that were written because they are new or differ;
+    closed: rows of all builders that are no longer current; player_games, expected_absent: of `rows`, who appeared and
+    who was expected and did not; games_without_results: past games of the span without box scores, not expected.
+    """
+
+    build_id: int
+    rows: int
+    dates: int
+    skipped: int
+    seconds: float
+    changed: int
+    closed: int
+    player_games: int
+    expected_absent: int
+    games_without_results: int
+    findings: list[quality.Finding]
+
+
+@dataclass(frozen=True)
+class Span:
+    """The dates asked for: inclusive bounds (None: none) and start years of seasons."""
+
+    date_from: date | None = None
+    date_to: date | None = None
+    seasons: tuple[int, int] | None = None
+
+    def select(self, raw: RawFacts) -> Callable[[date], bool]:
+        """Whether a date is within the span.
+
+        Raises UsageError where the dates run backwards or a season was never ingested, naming those that were.
+        """
+        first, last = self.date_from or date.min, self.date_to or date.max
+        if first > last:
+            raise UsageError(f"The span {first} to {last} runs backwards.", remedy="Give the earlier date first.")
+        if self.seasons is None:
+            return lambda day: first <= day <= last
+        of_seasons = _dates_of_seasons(raw, self.seasons)
+        return lambda day: first <= day <= last and day in of_seasons
+
+
+def backfill(
+    engine: sa.Engine,
+    feature_set: FeatureSet,
+    settings: Settings,
+    *,
+    date_from: date | None = None,
+    date_to: date | None = None,
+    seasons: tuple[int, int] | None = None,
+    rebuild: bool = False,
+    progress: Callable[[int, int], None] | None = None,
+    wait_seconds: float = 60.0,
+) -> BackfillReport:
+    """Build every expected date of the span whose rows are missing or stale (`rebuild`: every one).
+
+    A build comes into being only where there is something to do. Its chunks are committed one by one: after an
+    interruption the next backfill does what is left. `progress` is called with (dates done, dates to do).
+
+    Raises UnavailableError where nothing was ingested; UsageError for a span that is none; RefusedError where the
+    rows fail the quality checks (the earlier build stays current), where definitions changed under the same name,
+    or where another backfill still runs after `wait_seconds`.
+    """
+    started = time.monotonic()
+    with backfill_lock(engine, wait_seconds):
+        raw, plan = _plan(engine, feature_set, settings, Span(date_from, date_to, seasons), rebuild)
+        if not plan.has_work:
+            return _nothing_to_do(engine, feature_set, plan, started)
+        with running_build(engine, feature_set) as build_id:
+            frames = compute(raw, feature_set, settings.features, plan.to_do)
+            findings = _check(engine, feature_set, settings, frames, plan)
+            changes = _write(engine, feature_set, build_id, frames, plan, progress or _no_progress)
+    return _report(build_id, frames[FEATURE_STORE], plan, changes, findings, started)
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """The dates of the span that are to be built, closed, and left as they are."""
+
+    to_do: list[date]
+    vanished: list[date]
+    skipped: int
+    hashes: Mapping[date, str]
+    has_unfinished: bool
+    games_without_results: int
+
+    @property
+    def has_work(self) -> bool:
+        """Whether anything must be written: rows, closures, or a build that holds what an interrupted one left."""
+        return bool(self.to_do or self.vanished or self.has_unfinished)
+
+
+def _plan(
+    engine: sa.Engine, feature_set: FeatureSet, settings: Settings, span: Span, rebuild: bool
+) -> tuple[RawFacts, _Plan]:
+    with engine.connect() as connection:
+        raw = read_raw(connection)
+        _refuse_empty(raw)
+        is_asked = span.select(raw)
+        found = standing(connection, raw, feature_set, settings)
+    expected = [day for day in found.expected if is_asked(day)]
+    to_do = expected if rebuild else [day for day in found.to_do if is_asked(day)]
+    unbuilt = games_without_results(raw)["game_date"].to_list()
+    return raw, _Plan(
+        to_do=to_do,
+        vanished=sorted(filter(is_asked, found.vanished)),
+        skipped=len(expected) - len(to_do),
+        hashes=found.expected,
+        has_unfinished=bool(found.unfinished),
+        games_without_results=sum(map(is_asked, unbuilt)),
+    )
+
+
+def _refuse_empty(raw: RawFacts) -> None:
+    if raw.games.is_empty() or raw.player_games.is_empty():
+        missing = "games" if raw.games.is_empty() else "box scores"
+        raise UnavailableError(
+            f"There are no {missing} to build features from.",
+            remedy="Run `tipoff ingest simulated` or `tipoff ingest game-logs PATH...` first.",
+        )
+
+
+def _dates_of_seasons(raw: RawFacts, seasons: tuple[int, int]) -> set[date]:
+    known = sorted(raw.games["season"].unique().to_list())
+    unknown = [year for year in range(seasons[0], seasons[1] + 1) if year not in known]
+    if unknown:
+        raise UsageError(
+            f"No games of season {', '.join(map(season_name, unknown))} were ingested.",
+            remedy=f"Known seasons: {', '.join(map(season_name, known))}.",
+        )
+    return set(raw.games.filter(pl.col("season").is_between(*seasons))["game_date"].to_list())
+
+
+def _check(
+    engine: sa.Engine, feature_set: FeatureSet, settings: Settings, frames: Frames, plan: _Plan
+) -> list[quality.Finding]:
+    """The quality checks, with what the current rows of the same dates have values of."""
+    empty = quality.empty_features(frames[FEATURE_STORE], feature_set)
+    table = builder_table(FEATURE_STORE, feature_set)
+    had: list[str] = []
+    with engine.connect() as connection:
+        if empty and sa.inspect(connection).has_table(table.name):
+            counts = sa.select(*(sa.func.count(table.c[name]).label(name) for name in empty))
+            counts = counts.where(table.c.to_build.is_(None), table.c.game_date.in_(plan.to_do))
+            had = [name for name, n in connection.execute(counts).mappings().one().items() if n]
+    return quality.check_rows(frames, feature_set, settings.features, had)
+
+
+def _write(
+    engine: sa.Engine,
+    feature_set: FeatureSet,
+    build_id: int,
+    frames: Frames,
+    plan: _Plan,
+    progress: Callable[[int, int], None],
+) -> Changes:
+    """Write chunk after chunk; the last one closes what vanished and finishes the build."""
+    n_dates = len(plan.to_do)
+    total = Changes(0, 0, 0)
+    frames = {builder: hashed(builder_table(builder, feature_set), frame) for builder, frame in frames.items()}
+    progress(0, n_dates)
+    for start in range(0, max(n_dates, 1), CHUNK_DATES):
+        dates = plan.to_do[start : start + CHUNK_DATES]
+        with writing(engine) as connection:
+            claim(connection, build_id)
+            total += _write_chunk(connection, feature_set, build_id, frames, dates, plan.hashes)
+            if start + CHUNK_DATES >= n_dates:
+                total += _close_vanished(connection, feature_set, build_id, plan.vanished)
+                _finish(connection, feature_set, build_id, n_dates)
+        progress(start + len(dates), n_dates)
+    return total
+
+
+def _write_chunk(
+    connection: sa.Connection,
+    feature_set: FeatureSet,
+    build_id: int,
+    frames: Frames,
+    dates: Sequence[date],
+    hashes: Mapping[date, str],
+) -> Changes:
+    """All five builders' rows of `dates` and their units."""
+    total = Changes(0, 0, 0)
+    n_rows: dict[Unit, int] = {}
+    for builder in BUILDERS:
+        table = builder_table(builder, feature_set)
+        table.create(connection, checkfirst=True)
+        frame = frames[builder].filter(pl.col("game_date").is_in(dates))
+        total += store(connection, table, frame, key_columns(table), dates, build_id)
+        counts = dict(frame.group_by("game_date").len().iter_rows())
+        n_rows |= {(builder, day): counts.get(day, 0) for day in dates}
+    write_units(connection, feature_set, build_id, hashes, n_rows)
+    return total
+
+
+def _close_vanished(
+    connection: sa.Connection, feature_set: FeatureSet, build_id: int, dates: Sequence[date]
+) -> Changes:
+    """Rows of dates on which no game is expected any more."""
+    closed = 0
+    if dates:
+        tables = (builder_table(builder, feature_set) for builder in BUILDERS)
+        closed = sum(close_dates(connection, table, dates, build_id) for table in tables)
+        delete_units(connection, feature_set, dates)
+    return Changes(0, closed, 0)
+
+
+def _finish(connection: sa.Connection, feature_set: FeatureSet, build_id: int, n_dates: int) -> None:
+    table = builder_table(FEATURE_STORE, feature_set)
+    counting = sa.select(sa.func.count()).select_from(table).where(table.c.to_build.is_(None))
+    finish_build(connection, build_id, n_rows=connection.execute(counting).scalar_one(), n_dates=n_dates)
+
+
+def _nothing_to_do(engine: sa.Engine, feature_set: FeatureSet, plan: _Plan, started: float) -> BackfillReport:
+    build = current_build(engine, feature_set)
+    if build is None:
+        raise UnavailableError(
+            "No game is expected in this span, and nothing is built yet.",
+            remedy="Run `tipoff features backfill` without a span.",
+        )
+    no_rows = pl.DataFrame(schema={"state": pl.String})
+    return _report(build.build_id, no_rows, plan, Changes(0, 0, 0), [], started)
+
+
+def _report(
+    build_id: int, rows: pl.DataFrame, plan: _Plan, changes: Changes, findings: list[quality.Finding], started: float
+) -> BackfillReport:
+    return BackfillReport(
+        build_id=build_id,
+        rows=rows.height,
+        dates=len(plan.to_do),
+        skipped=plan.skipped,
+        seconds=round(time.monotonic() - started, 3),
+        changed=changes.inserted,
+        closed=changes.closed,
+        player_games=rows.filter(pl.col("state").is_in(["played", "under_30_seconds"])).height,
+        expected_absent=rows.filter(pl.col("state") == "absent").height,
+        games_without_results=plan.games_without_results,
+        findings=findings,
+    )
+
+
+def _no_progress(_done: int, _total: int) -> None:
+    """Nobody watches."""

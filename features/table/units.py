@@ -1,0 +1,111 @@
+"""Units of work, one builder and game date each: what is expected, what is done, what is stale."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import date
+
+import sqlalchemy as sa
+
+from contracts import clock
+from contracts.database import read_frame
+from contracts.feature_set import FeatureSet
+from contracts.settings import Settings
+from contracts.tables import build_units, builds
+from features.builders.compute import BUILDERS
+from features.raw.facts import RawFacts, read_raw
+from features.table.builds import code_hash
+from features.table.inputs import inputs_hashes
+
+Unit = tuple[str, date]
+"""A builder and a game date."""
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How the units of a feature set stand against what they would be now.
+
+    expected: every game date with its inputs hash. done: units whose inputs, code and definitions are what they would
+    be now. stale: units of expected dates that are not. vanished: dates with units on which no game is expected any
+    more. unfinished: dates whose units were written after the newest finished build, by one that never got done;
+    `done` may hold them, the newest finished build does not.
+    """
+
+    expected: Mapping[date, str]
+    done: frozenset[Unit]
+    stale: frozenset[Unit]
+    vanished: frozenset[date]
+    unfinished: frozenset[date]
+
+    @property
+    def to_do(self) -> list[date]:
+        """The expected dates of which a unit is missing or stale, in order."""
+        return [day for day in self.expected if any((builder, day) not in self.done for builder in BUILDERS)]
+
+
+def standing(connection: sa.Connection, raw: RawFacts, feature_set: FeatureSet, settings: Settings) -> Standing:
+    """How the units of `feature_set` stand, given everything raw."""
+    expected = inputs_hashes(raw, feature_set, settings.features)
+    units = read_frame(connection, sa.select(build_units).where(build_units.c.feature_set == feature_set.name))
+    newest = connection.execute(
+        sa.select(sa.func.max(builds.c.build_id)).where(
+            builds.c.state == "done", builds.c.feature_set == feature_set.name
+        )
+    ).scalar()
+    written: dict[Unit, tuple[str, str, str]] = {
+        (row["builder"], row["game_date"]): (row["inputs_hash"], row["code_hash"], row["feature_set_hash"])
+        for row in units.iter_rows(named=True)
+    }
+    current = {unit for unit in written if unit[1] in expected}
+    done = {unit for unit in current if written[unit] == (expected[unit[1]], code_hash(), feature_set.hash)}
+    return Standing(
+        expected=expected,
+        done=frozenset(done),
+        stale=frozenset(current - done),
+        vanished=frozenset(day for _, day in written if day not in expected),
+        unfinished=frozenset(units.filter(units["build_id"] > (newest or 0))["game_date"].to_list()),
+    )
+
+
+def stale_dates(engine: sa.Engine, feature_set: FeatureSet, settings: Settings) -> list[date]:
+    """The dates whose rows in the newest finished build are not what they would be now, in order.
+
+    Other inputs, other code or other definitions made them, a build that never got done has written them anew, or no
+    game is expected on them any more. A date that was never built has no rows and is not among them.
+    """
+    with engine.connect() as connection:
+        found = standing(connection, read_raw(connection), feature_set, settings)
+    return sorted({day for _, day in found.stale} | found.vanished | found.unfinished)
+
+
+def write_units(
+    connection: sa.Connection,
+    feature_set: FeatureSet,
+    build_id: int,
+    hashes: Mapping[date, str],
+    n_rows: Mapping[Unit, int],
+) -> None:
+    """Record the units of `n_rows` (unit -> rows) as done by `build_id` with the inputs hashes of their dates."""
+    delete_units(connection, feature_set, {day for _, day in n_rows})
+    if not n_rows:
+        return
+    same = {
+        "feature_set": feature_set.name,
+        "build_id": build_id,
+        "code_hash": code_hash(),
+        "feature_set_hash": feature_set.hash,
+        "done_at": clock.now(),
+    }
+    rows = [
+        {"builder": builder, "game_date": day, "inputs_hash": hashes[day], "n_rows": n, **same}
+        for (builder, day), n in n_rows.items()
+    ]
+    connection.execute(sa.insert(build_units), rows)
+
+
+def delete_units(connection: sa.Connection, feature_set: FeatureSet, dates: Collection[date]) -> None:
+    """Forget the units of `dates`."""
+    connection.execute(
+        sa.delete(build_units).where(build_units.c.feature_set == feature_set.name, build_units.c.game_date.in_(dates))
+    )
