@@ -17,12 +17,12 @@ from contracts.database import open_database, writing
 from contracts.feature_set import FeatureSet
 from contracts.settings import Settings
 from contracts.tables import grades, player_games, predictions
-from features.backfill import backfill
 from features.feature_sets import load_feature_set
-from features.ingest import ingest
-from features.rows import read_rows
+from features.raw.ingest import ingest
 from features.sources.files import Source
 from features.sources.simulated import simulate_league
+from features.table.backfill import backfill
+from features.table.rows import read_rows
 
 
 @dataclass

@@ -20,12 +20,12 @@ from contracts.home import REGISTERED_MODEL, Home
 from contracts.model_metadata import ModelMetadata
 from contracts.settings import Settings
 from contracts.tables import model_versions
-from features.backfill import backfill
 from features.feature_sets import load_feature_set
-from features.ingest import ingest
-from features.rows import read_rows
+from features.raw.ingest import ingest
 from features.sources.files import Source
 from features.sources.simulated import simulate_league
+from features.table.backfill import backfill
+from features.table.rows import read_rows
 from registry.history import append
 from registry.stages import Stage
 from registry.versions import ModelVersion, get_version

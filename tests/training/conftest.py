@@ -18,10 +18,10 @@ from contracts.database import open_database
 from contracts.feature_set import Feature, FeatureSet
 from contracts.home import Home
 from contracts.settings import Settings, load_settings
-from features.backfill import backfill
 from features.feature_sets import load_feature_set
-from features.ingest import ingest
+from features.raw.ingest import ingest
 from features.sources.simulated import league_sources
+from features.table.backfill import backfill
 
 
 @dataclass(frozen=True)
