@@ -26,7 +26,7 @@ $(READY): requirements.lock pyproject.toml
 	@touch $@
 
 demo: setup ## the whole job on a simulated league: ingest, features, training, promotion, predictions over HTTP
-	@TIPOFF_HOME=$(CURDIR)/.tipoff/demo MLFLOW_TRACKING_URI= $(BIN)/tipoff demo
+	@$(BIN)/tipoff demo
 
 serve: setup ## the prediction service on port 3000
 	$(BIN)/tipoff serve

@@ -45,7 +45,9 @@ def run_demo(league: list[str]) -> None:
     _run("ingest", "simulated", *league)
     _run("features", "backfill")
     for system in ("last_10_average", "xgboost"):
-        _run_program("mlflow", "run", str(project), "-e", "train", "--env-manager", "local", "-P", f"system={system}")
+        _run_program(
+            "mlflow", "run", ".", "-e", "train", "--env-manager", "local", "-P", f"system={system}", cwd=project
+        )
     _run("promote", may_be_refused=True)
     game_date = _last_slate()
     with _service() as address:
@@ -90,9 +92,10 @@ def _run(*arguments: str, may_be_refused: bool = False) -> None:
         )
 
 
-def _run_program(*command: str) -> None:
+def _run_project(project: Path, entry_point: str, parameter: str) -> None:
+    command = ("mlflow", "run", ".", "-e", entry_point, "--env-manager", "local", "-P", parameter)
     _step(*command)
-    code = subprocess.call([sys.executable, "-m", *command])
+    code = subprocess.call([sys.executable, "-m", *command], cwd=project)
     if code != 0:
         raise TipoffError(f"`{shlex.join(command)}` ended with exit code {code}.", remedy="Its own words are above.")
 

@@ -12,6 +12,7 @@ import numpy as np
 import sqlalchemy as sa
 
 from contracts.clock import now
+from contracts.errors import UsageError
 from contracts.model_metadata import ModelMetadata
 from contracts.settings import Settings, TrainingSettings
 from features.feature_sets import load_feature_set
@@ -101,11 +102,12 @@ def settle(dataset: Dataset, system: System, settings: TrainingSettings, dates: 
     sparse columns.
     """
     split = split_by_date(
-        dataset.dates[dataset.in_population],
+        dataset.dates,
         validation_share=settings.validation_share,
         tune_share=settings.tune_share,
         **dates,
     )
+    _refuse_empty(dataset, split)
     learned_from = dataset.in_population & split.mask(dataset.dates, split.train, split.tune)
     columns = choose_columns(dataset, learned_from)
     features = system.choose_features(columns.present, dataset.target)
@@ -197,3 +199,17 @@ def keep(prepared: Prepared, metadata: ModelMetadata) -> Kept:
         sha256 = save_model(Model(prepared.system, metadata), folder)
         logged = log_model(folder, metadata, libraries=prepared.system.libraries)
     return Kept(logged.model_uri, logged.artifact_uri, sha256)
+
+
+def _refuse_empty(dataset: Dataset, split: Split) -> None:
+    blocks = {"train": split.train, "tune": split.tune, "validation": split.validation}
+    empty = [
+        f"{name} {span}"
+        for name, span in blocks.items()
+        if not (dataset.in_population & split.mask(dataset.dates, span)).any()
+    ]
+    if empty:
+        raise UsageError(
+            f"No row of population {dataset.population!r} lies in {', '.join(empty)}.",
+            remedy="Give other dates: --train-from, --train-to, --val-from, --val-to; or another --population.",
+        )

@@ -36,7 +36,7 @@ def read_raw(connection: sa.Connection) -> RawFacts:
     def read(table: sa.Table) -> pl.DataFrame:
         return read_frame(connection, sa.select(table))
 
-    kinds = connection.execute(sa.select(tables.ingests.c.kind).distinct()).scalars()
+    kept = sa.select(tables.ingests.c.kind).where(tables.ingests.c.n_rows > 0).distinct()
     return RawFacts(
         games=read(tables.games),
         player_games=read(tables.player_games),
@@ -46,5 +46,5 @@ def read_raw(connection: sa.Connection) -> RawFacts:
         players=read(tables.players),
         teams=read(tables.teams),
         game_lines=read(tables.game_lines),
-        ingested=frozenset(kinds),
+        ingested=frozenset(connection.execute(kept).scalars()),
     )

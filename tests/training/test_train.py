@@ -258,3 +258,29 @@ def test_every_row_is_in_the_block_that_its_date_says(league: Any) -> None:
     learned = prepared.block(split.train, split.tune)
     assert dataset.dates[learned].max() < dataset.dates[prepared.validation].min()
     assert not (learned & prepared.validation).any()
+
+
+def test_a_block_without_a_row_of_the_population_is_wrong_usage(
+    feature_rows: Callable[..., pl.DataFrame], feature_set: FeatureSet
+) -> None:
+    """The first five dates hold early rows alone."""
+    dataset = make_dataset(feature_rows(), feature_set, target="points", population="early", build_id=1)
+    with pytest.raises(UsageError, match=r"'early' lies in tune .*, validation"):
+        settle(dataset, create_system("season_average"), TrainingSettings(), {})
+
+
+def test_validation_reports_on_every_row_of_its_dates(
+    feature_rows: Callable[..., pl.DataFrame], feature_set: FeatureSet
+) -> None:
+    """Also on the first dates of a season, when nobody is in the population yet."""
+    frame = feature_rows().with_columns(n_active_games_season=pl.col("n_active_games_season") % 50)
+    dataset = make_dataset(frame, feature_set, target="points", population="played", build_id=1)
+    spans = {"val_from": date(2023, 12, 21)}
+    prepared = settle(dataset, create_system("season_average"), TrainingSettings(), spans)
+    assert prepared.split.validation.first == date(2023, 12, 21)
+    fit(prepared)
+    made = validate(prepared, learn_spread(prepared))
+    n_early = frame.filter(pl.col("game_date") >= spans["val_from"], pl.col("n_active_games_season") < 5).filter(
+        pl.col("state") == "played"
+    )
+    assert made.metric("mae", "early").n == n_early.height > 0
