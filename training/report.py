@@ -38,16 +38,15 @@ def report(run: Run, prepared: Prepared, metadata: ModelMetadata, evaluation: Ev
 
 
 def _params(prepared: Prepared, metadata: ModelMetadata) -> dict[str, object]:
-    split = prepared.split
+    """Under names that are no parameters of MLproject: `mlflow run` has logged those as given, and none may change."""
+    split, known = prepared.split, len(prepared.dataset.feature_set.names)
     return {
-        "system": metadata.system,
-        "feature_set": metadata.feature_set,
+        "features": f"{metadata.feature_set} ({len(metadata.features)} of {known})",
+        "rows": metadata.population,
         "target": metadata.target,
-        "population": metadata.population,
         "train": str(split.train),
         "tune": str(split.tune),
         "validation": str(split.validation),
-        "n_features": len(metadata.features),
         "n_train": int(prepared.block(split.train).sum()),
         "n_tune": int(prepared.block(split.tune).sum()),
         "n_validation": int(prepared.block(split.validation).sum()),
