@@ -45,9 +45,7 @@ def run_demo(league: list[str]) -> None:
     _run("ingest", "simulated", *league)
     _run("features", "backfill")
     for system in ("last_10_average", "xgboost"):
-        _run_program(
-            "mlflow", "run", ".", "-e", "train", "--env-manager", "local", "-P", f"system={system}", cwd=project
-        )
+        _run_project(project, "train", f"system={system}")
     _run("promote", may_be_refused=True)
     game_date = _last_slate()
     with _service() as address:
