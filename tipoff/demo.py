@@ -20,9 +20,12 @@ import sqlalchemy as sa
 from contracts.errors import TipoffError, UsageError
 from contracts.home import EXPERIMENT_NAME, Home, prepare_home
 from contracts.ports import free_port
-from contracts.tables import games, ingests, player_games, players
-from tipoff.output import console, say, table
-from tipoff.wiring import prepare_tracking, wire
+from contracts.tables import games, ingests, player_games
+from features.feature_sets import load_feature_set
+from monitoring.coverage import coverage
+from tipoff.output import console, say
+from tipoff.slate_table import read_names, show_slate
+from tipoff.wiring import Wiring, prepare_tracking, wire
 
 READY_SECONDS = 90
 SHOWN_ROWS = 20
@@ -166,33 +169,25 @@ def _predict_slate(address: str, game_date: date) -> dict[str, Any]:
 
 
 def _show(answer: dict[str, Any], game_date: date) -> None:
-    names, results = _names(), _results(game_date)
-    predictions = [row for row in answer["predictions"] if "error" not in row]
-    predictions.sort(key=lambda row: (row.get("line") is None, -row["predicted_points"]))
-    rows = [
-        (
-            names.get(row["player_id"], str(row["player_id"])),
-            row.get("line"),
-            row["predicted_points"],
-            f"{row['interval'][0]:.1f}..{row['interval'][1]:.1f}",
-            row.get("over_probability"),
-            results.get((row["game_id"], row["player_id"]), "did not play"),
-        )
-        for row in predictions[:SHOWN_ROWS]
-    ]
-    version = predictions[0]["model_version"] if predictions else "none"
-    columns = ("player", "line", "predicted", "80 % interval", "P(over)", "then scored")
-    table(f"{game_date}: {len(predictions)} predictions by version {version}; the first {len(rows)}", columns, rows)
+    """The slate, what then happened, and coverage.
+
+    Raises TipoffError where nothing was predicted: a demo that shows an empty table has failed.
+    """
+    wiring = wire()
+    answers = answer["predictions"]
+    versions = {row["model_version"] for row in answers}
+    if not answer["predicted"]:
+        raise TipoffError(f"The service predicted none of the {answer['expected']} rows expected on {game_date}.")
+    title = f"{game_date}: {len(answers)} expected, by version {', '.join(map(str, sorted(versions)))}"
+    show_slate(title, answers, read_names(wiring.engine), results=_results(wiring, game_date), most=SHOWN_ROWS)
+    feature_set = load_feature_set(wiring.settings.training.feature_set)
+    covered = coverage(wiring.engine, game_date, feature_set, wiring.settings)
+    say(f"Coverage: {covered.predicted} of {covered.expected} expected, {covered.share:.1%}.")
 
 
-def _names() -> dict[int, str]:
-    with wire().engine.connect() as connection:
-        return {row.player_id: row.name for row in connection.execute(sa.select(players.c.player_id, players.c.name))}
-
-
-def _results(game_date: date) -> dict[tuple[str, int], int]:
+def _results(wiring: Wiring, game_date: date) -> dict[tuple[str, int], float]:
     query = sa.select(player_games.c.game_id, player_games.c.player_id, player_games.c.points).where(
         player_games.c.game_date == game_date, player_games.c.minutes > 0
     )
-    with wire().engine.connect() as connection:
+    with wiring.engine.connect() as connection:
         return {(row.game_id, row.player_id): row.points for row in connection.execute(query)}
