@@ -9,6 +9,7 @@ PACKAGES := contracts features systems registry training serving monitoring tipo
 export TIPOFF_HOME ?= $(CURDIR)/.tipoff
 export MLFLOW_TRACKING_URI ?= sqlite:///$(TIPOFF_HOME)/mlflow.db
 export MLFLOW_EXPERIMENT_NAME ?= tipoff
+export MLFLOW_DISABLE_TELEMETRY ?= true
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo serve ui test test-slow check bench format lock

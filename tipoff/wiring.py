@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -27,6 +28,7 @@ def wire() -> Wiring:
 
     Raises UsageError for settings or a home that cannot be used, UnavailableError for a database that does not answer.
     """
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")  # nothing is sent home unless somebody says so
     settings = load_settings()
     home = prepare_home()
     return Wiring(home, settings, open_database(home.database_url))

@@ -26,6 +26,7 @@ def env() -> None:
         "TIPOFF_HOME": str(home.root),
         "MLFLOW_TRACKING_URI": home.tracking_uri,
         "MLFLOW_EXPERIMENT_NAME": EXPERIMENT_NAME,
+        "MLFLOW_DISABLE_TELEMETRY": "true",
     }
     programs = str(Path(sys.executable).parent)
     if programs not in os.environ.get("PATH", "").split(os.pathsep)[:1]:

@@ -79,4 +79,4 @@ def _show(result: TrainResult) -> None:
     )
     say(f"Run {result.run_id}" + (f", version {result.model_version}" if result.model_version else ", not registered"))
     if result.absent_features:
-        say(f"Absent (their source was never ingested): {', '.join(result.absent_features)}")
+        say(f"Absent, no value in the rows learned from: {', '.join(result.absent_features)}")
