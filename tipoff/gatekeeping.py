@@ -120,8 +120,6 @@ def _feature_facts(wiring: Wiring, live: LiveModel) -> FeatureFacts:
         feature_set=name,
         set_hash=live.version.feature_set_hash,
         declared_hash=load_feature_set(name).hash if name in feature_set_names() else None,
-        stale=f"{len(stale)} dates from {min(stale)} on: `tipoff features backfill` builds them again"
-        if stale
-        else None,
+        stale=stale,
         absent=tuple(live.model.metadata.absent_features),
     )
