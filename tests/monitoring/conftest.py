@@ -15,13 +15,8 @@ import sqlalchemy as sa
 
 from contracts.database import open_database, writing
 from contracts.feature_set import FeatureSet
-from contracts.settings import Settings
 from contracts.tables import grades, player_games, predictions
 from features.feature_sets import load_feature_set
-from features.raw.ingest import ingest
-from features.sources.files import Source
-from features.sources.simulated import simulate_league
-from features.table.backfill import backfill
 from features.table.rows import read_rows
 
 
@@ -79,20 +74,6 @@ class World:
 def noon(day: date) -> datetime:
     """Noon of a date in UTC."""
     return datetime(day.year, day.month, day.day, 12, tzinfo=UTC)
-
-
-@pytest.fixture(scope="session")
-def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The database of a league of four teams, ingested and built once."""
-    folder = tmp_path_factory.mktemp("league")
-    engine = open_database(f"sqlite:///{folder / 'tipoff.db'}")
-    for kind, frame in simulate_league(1, 7, n_teams=4, regular_games=20).items():
-        ingest(engine, kind, [Source(name=kind, frame=frame, sha256="0" * 64)], folder / "rejects")
-    backfill(engine, load_feature_set("v2_33features"), Settings())
-    with engine.connect() as connection:
-        connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
-    engine.dispose()
-    return folder / "tipoff.db"
 
 
 @pytest.fixture

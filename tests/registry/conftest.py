@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import date
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import sqlalchemy as sa
 
-from contracts.database import open_database
 from contracts.home import Home
 from contracts.settings import GateSettings
 from registry.evidence import Contender, Evidence, FeatureFacts
@@ -62,13 +60,6 @@ def evidence() -> Callable[..., Evidence]:
         return replace(made, **changes)
 
     return make
-
-
-@pytest.fixture
-def engine(tmp_path: Path) -> Iterator[sa.Engine]:
-    made = open_database(f"sqlite:///{tmp_path / 'tipoff.db'}")
-    yield made
-    made.dispose()
 
 
 @pytest.fixture(scope="session")

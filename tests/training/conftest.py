@@ -18,10 +18,6 @@ from contracts.database import open_database
 from contracts.feature_set import Feature, FeatureSet
 from contracts.home import Home
 from contracts.settings import Settings, load_settings
-from features.feature_sets import load_feature_set
-from features.raw.ingest import ingest
-from features.sources.simulated import league_sources
-from features.table.backfill import backfill
 
 
 @dataclass(frozen=True)
@@ -39,14 +35,10 @@ def home_at(root: Path) -> Home:
 
 
 @pytest.fixture(scope="session")
-def league(tmp_path_factory: pytest.TempPathFactory) -> League:
+def league(tmp_path_factory: pytest.TempPathFactory, make_league: Callable[..., Path]) -> League:
     home = home_at(tmp_path_factory.mktemp("league") / "home")
-    engine = open_database(home.database_url)
-    for kind, source in league_sources(1, 7, n_teams=6, regular_games=36).items():
-        ingest(engine, kind, [source], home.rejects)
-    settings = load_settings()
-    backfill(engine, load_feature_set("v2_33features"), settings)
-    return League(home, engine, settings)
+    make_league(home.root, n_teams=6, regular_games=36)
+    return League(home, open_database(home.database_url), load_settings())
 
 
 @pytest.fixture

