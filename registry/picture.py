@@ -106,10 +106,9 @@ def _version_description(version: ModelVersion, moved: Entry, judged: Entry | No
     ]
     if judged is not None:
         parts.append(_judgement(judged))
-    figures = list(_metric_rows(version.metrics))
+    figures = _metric_table(list(_metrics_in(version.metrics)))
     if figures:
-        head = ["| figure at registration | value | rows | population | dates |", "|---|---:|---:|---|---|"]
-        parts.append("\n".join([*head, *figures]))
+        parts.append(f"**Validation at registration**\n\n{figures}")
     return "\n\n".join(parts)
 
 
@@ -169,19 +168,33 @@ def _better(verdict: Mapping[str, Any]) -> str:
     return str(details[chosen[0]]) if chosen else ""
 
 
-def _metric_rows(metrics: Any) -> Iterator[str]:
-    """A row for everything in `metrics`, however nested, that has the keys of a Metric."""
+def _metric_table(metrics: Sequence[Mapping[str, Any]]) -> str:
+    """A row for each population with its dates and number of rows, a column for each figure."""
+    names = list(dict.fromkeys(metric["name"] for metric in metrics))
+    cells: dict[tuple[Any, ...], dict[str, str]] = {}
+    for metric in metrics:
+        about = (metric["population"], metric.get("date_from", ""), metric.get("date_to", ""), metric["n"])
+        cells.setdefault(about, {})[metric["name"]] = f"{metric['value']:.4f}"
+    titles = " | ".join(name.replace("_", " ") for name in names)
+    rows = [
+        f"| {population} | {first} to {last} | {n:,} | {' | '.join(values.get(name, '') for name in names)} |"
+        for (population, first, last, n), values in cells.items()
+    ]
+    head = [f"| population | dates | rows | {titles} |", f"|---|---|---:|{'---:|' * len(names)}"]
+    return "\n".join([*head, *rows]) if rows else ""
+
+
+def _metrics_in(metrics: Any) -> Iterator[Mapping[str, Any]]:
+    """Everything in `metrics`, however nested, that has the keys of a Metric."""
     if isinstance(metrics, Mapping):
         if {"name", "value", "n", "population"} <= set(metrics):
-            dates = f"{metrics.get('date_from', '')} to {metrics.get('date_to', '')}"
-            figures = f"{metrics['value']:.4f} | {metrics['n']:,}"
-            yield f"| {metrics['name']} | {figures} | {metrics['population']} | {dates} |"
+            yield metrics
         else:
             for value in metrics.values():
-                yield from _metric_rows(value)
+                yield from _metrics_in(value)
     elif isinstance(metrics, list | tuple):
         for value in metrics:
-            yield from _metric_rows(value)
+            yield from _metrics_in(value)
 
 
 def _last_move(entries: Sequence[Entry]) -> Entry:

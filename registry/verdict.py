@@ -87,4 +87,4 @@ def _cell(value: float | str | None) -> str:
         return ""
     if isinstance(value, str):
         return value.replace("|", "\\|").replace("\n", " ")
-    return f"{value:,.0f}" if value == int(value) and abs(value) >= 10 else f"{value:.4f}"
+    return f"{value:,.0f}" if value == int(value) else f"{value:.4f}"

@@ -1,4 +1,7 @@
-"""The pictures of a run: what moves the model, where it errs, whether intervals hold, how each month went."""
+"""The pictures of a run: what moves the model, where it errs, whether intervals hold, how each month went.
+
+`about` is the line under each title: system, population, rows and dates.
+"""
 
 from __future__ import annotations
 
@@ -18,12 +21,16 @@ BLUE, ORANGE, GREEN, PALE = "#2563eb", "#ea8c1c", "#2f9e6e", "#bfd3fb"
 LEVELS = np.array([0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95])
 
 
-def importance(names: list[str], by_feature: Floats, *, target: str, most: int = 20) -> Figure:
+def importance(names: list[str], by_feature: Floats, *, target: str, about: str, most: int = 20) -> Figure:
     """Mean absolute contribution of each feature, largest first; `by_feature` (n, k) in the target's unit."""
     strength = np.abs(by_feature).mean(axis=0)
     order = np.argsort(strength)[::-1][:most][::-1]
     figure, axes = _canvas(
-        "What moves the prediction", f"mean absolute contribution, {target}", "", height=1.6 + 0.28 * len(order)
+        "What moves the prediction",
+        about,
+        f"mean absolute contribution, {target}",
+        "",
+        height=1.6 + 0.28 * len(order),
     )
     axes.barh([names[i] for i in order], strength[order], color=BLUE, height=0.68)
     for row, i in enumerate(order):
@@ -33,7 +40,7 @@ def importance(names: list[str], by_feature: Floats, *, target: str, most: int =
     return figure
 
 
-def residuals_by_prediction(actual: Floats, predicted: Floats, *, target: str, n_bins: int = 20) -> Figure:
+def residuals_by_prediction(actual: Floats, predicted: Floats, *, target: str, about: str, n_bins: int = 20) -> Figure:
     """Result minus prediction over the prediction: median and mean, with the middle 50 % and 80 % of the rows."""
     edges = np.unique(np.quantile(predicted, np.linspace(0, 1, n_bins + 1)))
     bins = np.clip(np.searchsorted(edges, predicted, side="right") - 1, 0, max(0, len(edges) - 2))
@@ -42,7 +49,7 @@ def residuals_by_prediction(actual: Floats, predicted: Floats, *, target: str, n
     middle = np.array([predicted[bins == one].mean() for one in there])
     spread = np.array([np.quantile(error[bins == one], [0.1, 0.25, 0.5, 0.75, 0.9]) for one in there])
     mean = np.array([error[bins == one].mean() for one in there])
-    figure, axes = _canvas("Where it errs", f"predicted {target}", f"result - prediction, {target}")
+    figure, axes = _canvas("Where it errs", about, f"predicted {target}", f"result - prediction, {target}")
     axes.fill_between(middle, spread[:, 0], spread[:, 4], color=PALE, alpha=0.5, lw=0, label="80 % of rows")
     axes.fill_between(middle, spread[:, 1], spread[:, 3], color=PALE, lw=0, label="50 % of rows")
     axes.plot(middle, spread[:, 2], color=BLUE, lw=2, marker="o", ms=3.5, label="median")
@@ -52,9 +59,9 @@ def residuals_by_prediction(actual: Floats, predicted: Floats, *, target: str, n
     return figure
 
 
-def interval_calibration(actual: Floats, predicted: Floats, residuals: Residuals) -> Figure:
+def interval_calibration(actual: Floats, predicted: Floats, residuals: Residuals, *, about: str) -> Figure:
     """Share of results inside the interval over the share it claims, for low, middle and high predictions."""
-    figure, axes = _canvas("Do the intervals hold?", "share claimed", "share of results inside")
+    figure, axes = _canvas("Do the intervals hold?", about, "share claimed", "share of results inside")
     axes.plot([0, 1], [0, 1], color=MUTED, lw=1, ls=":", label="as claimed")
     thirds = np.quantile(predicted, [1 / 3, 2 / 3])
     groups = np.searchsorted(thirds, predicted, side="right")
@@ -73,13 +80,13 @@ def interval_calibration(actual: Floats, predicted: Floats, residuals: Residuals
 
 
 def mae_by_month(
-    actual: Floats, predictions: Mapping[str, Floats], dates: npt.NDArray[np.datetime64], *, target: str
+    actual: Floats, predictions: Mapping[str, Floats], dates: npt.NDArray[np.datetime64], *, target: str, about: str
 ) -> Figure:
     """Mean absolute error of each predictor, month by month, on the same rows; the first name is the run's system."""
     months = dates.astype("datetime64[M]")
     there = np.unique(months)
     labels = [str(month) for month in there]
-    figure, axes = _canvas("Month by month", "", f"mean absolute error, {target}")
+    figure, axes = _canvas("Month by month", about, "", f"mean absolute error, {target}")
     for place, (name, predicted) in enumerate(predictions.items()):
         error = np.abs(predicted - actual)
         values = [error[months == month].mean() for month in there]
@@ -95,10 +102,12 @@ def mae_by_month(
     return figure
 
 
-def _canvas(title: str, x_label: str, y_label: str, *, height: float = 4.6) -> tuple[Figure, Axes]:
+def _canvas(title: str, about: str, x_label: str, y_label: str, *, height: float = 4.6) -> tuple[Figure, Axes]:
+    """Empty axes; `about` says which rows the picture is of, since no figure stands without its population."""
     figure = Figure(figsize=(8, height), layout="constrained", facecolor="white")
     axes = figure.add_subplot()
-    axes.set_title(title, loc="left", color=INK, fontsize=13, fontweight="bold", pad=12)
+    axes.set_title(title, loc="left", color=INK, fontsize=13, fontweight="bold", pad=26)
+    axes.annotate(about, (0, 1), (0, 10), "axes fraction", "offset points", color=MUTED, fontsize=8.5)
     axes.set_xlabel(x_label, color=MUTED, fontsize=9)
     axes.set_ylabel(y_label, color=MUTED, fontsize=9)
     axes.grid(color=GRID, lw=0.8)

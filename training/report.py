@@ -108,11 +108,14 @@ def _draw(run: Run, prepared: Prepared, residuals: Residuals) -> None:
     actual, point = frame["target"].to_numpy()[predicted], predictions[system.name][predicted]
     if not predicted.any():
         return
+    target, about = dataset.target, f"{system.name}, {dataset.population}, {prepared.split.validation}"
+    on_rows = f"{about}, {int(predicted.sum()):,} rows"
     some = np.linspace(0, len(matrix) - 1, min(EXPLAINED_ROWS, len(matrix))).astype(int)
     parts = system.contributions(matrix[some]).by_feature
-    run.figure(plots.importance(prepared.features, parts, target=dataset.target), "importance")
-    run.figure(plots.residuals_by_prediction(actual, point, target=dataset.target), "residuals_by_prediction")
-    run.figure(plots.interval_calibration(actual, point, residuals), "interval_calibration")
+    on_some = f"{about}, {len(some):,} rows"
+    run.figure(plots.importance(prepared.features, parts, target=target, about=on_some), "importance")
+    run.figure(plots.residuals_by_prediction(actual, point, target=target, about=on_rows), "residuals_by_prediction")
+    run.figure(plots.interval_calibration(actual, point, residuals, about=on_rows), "interval_calibration")
     kept = {name: values[predicted] for name, values in predictions.items()}
     dates = dataset.dates[rows][predicted]
-    run.figure(plots.mae_by_month(actual, kept, dates, target=dataset.target), "mae_by_month")
+    run.figure(plots.mae_by_month(actual, kept, dates, target=target, about=on_rows), "mae_by_month")

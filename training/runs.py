@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 
     from training.dataset import Dataset
 
+MODEL_TRAINING = {"mlflow.experimentKind": "custom_model_development"}
+"""Opens the experiment's pages as model training, not as the GenAI that MLflow 3 takes for granted."""
+
 DIGEST_LENGTH = 36
 """As long as MLflow lets a dataset's digest be; the whole hash stands in the dataset's source and in a tag."""
 
@@ -150,7 +153,7 @@ def sqlite_path_of(tracking_uri: str) -> Path | None:
 def _create_experiment(client: MlflowClient, home: Home) -> str:
     location = None if home.tracking_uri.startswith(("http:", "https:")) else home.artifacts.as_uri()
     try:
-        return str(client.create_experiment(EXPERIMENT_NAME, artifact_location=location))
+        return str(client.create_experiment(EXPERIMENT_NAME, artifact_location=location, tags=MODEL_TRAINING))
     except MlflowException as error:
         if error.error_code != ErrorCode.Name(RESOURCE_ALREADY_EXISTS):
             raise
