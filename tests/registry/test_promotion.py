@@ -104,7 +104,7 @@ def test_a_registered_version_stands_in_both_places_in_stage_none(desk: Desk) ->
     assert shown.tags["sha256"] == kept.sha256
     assert shown.tags["system"] == "xgboost"
     assert "Not promoted yet" in shown.description
-    assert "| mae | 4.5000 | 9,000 | played | 2024-01-01 to 2024-04-01 |" in shown.description
+    assert "| played | 2024-01-01 to 2024-04-01 | 9,000 | 4.5000 |" in shown.description
     assert newest_version(desk.engine, desk.model_name) == kept
     assert production(desk.engine, desk.model_name) is None
 
