@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -38,7 +38,8 @@ def make_judge(wiring: Wiring) -> Judge:
 def gather_evidence(wiring: Wiring, challenger: ModelVersion, champion: ModelVersion | None) -> Evidence:
     """Everything the gate asks for, on rows that neither version has seen.
 
-    The rows are those of the challenger's training population, after the last date that either was trained on.
+    The rows are those of the challenger's training population, from its validation dates on, after the last date that
+    either version was trained on.
     Raises RefusedError where there are none, or where a model does not verify.
     """
     live = _load(wiring, challenger)
@@ -63,13 +64,12 @@ def _load(wiring: Wiring, version: ModelVersion) -> LiveModel:
 
 
 def _unseen_rows(wiring: Wiring, live: LiveModel, champion: ModelVersion | None) -> Dataset:
-    """The rows of the newest build after both versions' last training date; at least one is in the population."""
+    """The rows of the newest build that neither has seen; at least one is in the population."""
     metadata = live.model.metadata
-    seen = [version.train_to for version in (live.version, champion) if version is not None and version.train_to]
     build = current_build(wiring.engine, live.feature_set)
     if build is None:
         raise RefusedError(f"{live.feature_set.name} has no build.", remedy="Run `tipoff features backfill`.")
-    first = max(seen) + timedelta(days=1) if seen else None
+    first = _first_unseen_date(live.version, champion)
     frame = read_rows(wiring.engine, live.feature_set, build_id=build.build_id, date_from=first)
     rows = make_dataset(
         frame, live.feature_set, target=metadata.target, population=metadata.population, build_id=build.build_id
@@ -80,6 +80,13 @@ def _unseen_rows(wiring: Wiring, live: LiveModel, champion: ModelVersion | None)
             remedy="Ingest later games and run `tipoff features backfill`, or train up to an earlier date.",
         )
     return rows
+
+
+def _first_unseen_date(challenger: ModelVersion, champion: ModelVersion | None) -> date:
+    """The first validation date of the challenger, or the day after either's training where that is later."""
+    validated = min(date.fromisoformat(metric["date_from"]) for metric in challenger.metrics)
+    seen = [version.train_to for version in (challenger, champion) if version is not None and version.train_to]
+    return max([validated, *(last + timedelta(days=1) for last in seen)])
 
 
 def _champion(wiring: Wiring, champion: ModelVersion | None, rows: Dataset) -> Contender | None:

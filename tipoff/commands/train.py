@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from tipoff.output import emit, json_option, say, table, working
-from tipoff.parameters import DATE
+from tipoff.parameters import DATE, NAME
 
 if TYPE_CHECKING:
     from training.train import TrainResult
@@ -16,22 +16,22 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.option("--system", default="xgboost", show_default=True, help="A way to predict.")
-@click.option("--feature-set", default="", help="A set of conf/feature_sets; default: training.feature_set.")
+@click.option("--feature-set", type=NAME, help="A set of conf/feature_sets; default: training.feature_set.")
 @click.option("--train-from", type=DATE, help="First date to learn from.")
 @click.option("--train-to", type=DATE, help="Last date to learn from (its last tenth tunes).")
 @click.option("--val-from", type=DATE, help="First validation date; default: the last 20 % of dates.")
 @click.option("--val-to", type=DATE, help="Last validation date.")
-@click.option("--population", default="", help="played, early, rotation, lined; default: training.population.")
+@click.option("--population", type=NAME, help="played, early, rotation, lined; default: training.population.")
 @click.option("--register/--no-register", default=True, show_default=True, help="Register the version.")
 @json_option
 def train(
     system: str,
-    feature_set: str,
+    feature_set: str | None,
     train_from: date | None,
     train_to: date | None,
     val_from: date | None,
     val_to: date | None,
-    population: str,
+    population: str | None,
     register: bool,
     as_json: bool,
 ) -> None:
