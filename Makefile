@@ -12,7 +12,7 @@ export MLFLOW_EXPERIMENT_NAME ?= tipoff
 export MLFLOW_DISABLE_TELEMETRY ?= true
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve ui test test-slow check bench format lock
+.PHONY: help setup demo serve ui test test-slow check bench docs format lock
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -46,6 +46,7 @@ check: setup ## format, lint, types, layers
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python docs/generate.py --check
 
 bench: setup ## speed, as ratios to a named reference in the same run
 	$(BIN)/python -m benchmarks.backfill
@@ -53,6 +54,9 @@ bench: setup ## speed, as ratios to a named reference in the same run
 format: setup ## rewrite the code in the house's format
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+docs: setup ## the pages made from the code: docs/layouts.md, docs/features.md
+	$(BIN)/python docs/generate.py
 
 lock: setup ## requirements.lock from pyproject.toml
 	uv pip compile pyproject.toml --extra test --universal --python-version 3.11 --quiet --output-file requirements.lock
