@@ -31,22 +31,38 @@ def open_database(url: str) -> sa.Engine:
 
     Raises UsageError for an address that is none, UnavailableError for a database that does not answer.
     """
-    try:
-        engine = sa.create_engine(_with_driver(url))
-    except (sa.exc.ArgumentError, sa.exc.NoSuchModuleError, ModuleNotFoundError) as error:
-        raise UsageError(
-            f"{url!r} is not a database address: {error}.", remedy="Write sqlite:////path/file.db or postgresql://..."
-        ) from error
+    engine = sa.create_engine(parse_address(url))
     if engine.dialect.name == "sqlite":
         _prepare_sqlite(engine)
     try:
         _migrate(engine)
-    except sa.exc.OperationalError as error:
+    except sa.exc.DatabaseError as error:  # OperationalError among them; SQLite: a file that is no database
         raise UnavailableError(
             f"The database {engine.url.render_as_string(hide_password=True)} does not answer: {error.orig}.",
             remedy="Check TIPOFF_DATABASE_URL and that the server is up.",
         ) from error
     return engine
+
+
+def parse_address(url: str) -> sa.URL:
+    """The address `url`: an SQLite file, or PostgreSQL by psycopg.
+
+    Raises UsageError, which tells no password, for any other, an SQLite database in memory among them: it would be
+    gone with the command.
+    """
+    try:
+        made = sa.make_url(_with_driver(url))
+    except (sa.exc.ArgumentError, ValueError):
+        raise UsageError(
+            "TIPOFF_DATABASE_URL is not a database address.", remedy="Write sqlite:////path/file.db or postgresql://..."
+        ) from None
+    is_file = made.drivername in ("sqlite", "sqlite+pysqlite") and made.database not in (None, "", ":memory:")
+    if not is_file and made.drivername != "postgresql+psycopg":
+        raise UsageError(
+            f"{made.render_as_string(hide_password=True)!r} is no SQLite file and no PostgreSQL database.",
+            remedy="Write sqlite:////path/file.db or postgresql://user@host/name.",
+        )
+    return made
 
 
 def writing(engine: sa.Engine) -> Any:

@@ -2,27 +2,29 @@
 
 from __future__ import annotations
 
-import importlib.resources
 import os
-from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from contracts.conf import conf_mapping, own_folder, parse_yaml
 from contracts.errors import UsageError
+
+WEEK_MINUTES = 7 * 24 * 60
 
 
 class Section(BaseModel):
-    """A frozen section that refuses unknown keys."""
+    """A frozen section that refuses unknown keys, NaN and infinity."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class FeatureSettings(Section):
     """How rows are built."""
 
-    line_cutoff_minutes: int = Field(60, ge=0, description="a points line counts if captured this long before tip-off")
+    line_cutoff_minutes: int = Field(
+        60, ge=0, le=WEEK_MINUTES, description="a points line counts if captured this long before tip-off"
+    )
     expected_days: int = Field(30, ge=1, description="latest appearance at most this many days ago to be expected")
     expected_team_games: int = Field(10, ge=1, description="... and at most this many games of his team ago")
     nba_stats_url: str = Field("https://stats.nba.com/stats", description="where `tipoff ingest nba-api` asks")
@@ -91,50 +93,18 @@ class Settings(Section):
     monitors: MonitoringSettings = MonitoringSettings()
 
 
-def conf_text(name: str) -> tuple[str, str] | None:
-    """The text of conf file `name` (as 'gate.yaml' or 'systems/xgboost.yaml') and where it was found.
-
-    TIPOFF_CONF wins over a conf/ in the working folder, which wins over the shipped one; None: no such file.
-    """
-    override = os.environ.get("TIPOFF_CONF")
-    for folder in [Path(override)] if override else [Path("conf")]:
-        if (folder / name).is_file():
-            return (folder / name).read_text(), str(folder / name)
-    shipped = importlib.resources.files("conf").joinpath(*name.split("/"))
-    return (shipped.read_text(), f"shipped conf/{name}") if shipped.is_file() else None
-
-
-def conf_mapping(name: str) -> tuple[dict[str, Any], str]:
-    """The mapping in conf file `name` and where it was found; empty where there is no such file.
-
-    Raises UsageError where the file is not a YAML mapping.
-    """
-    found = conf_text(name)
-    if found is None:
-        return {}, "default"
-    text, place = found
-    try:
-        value = yaml.safe_load(text) or {}
-    except yaml.YAMLError as error:
-        raise UsageError(f"{place} is not YAML: {error}.") from error
-    if not isinstance(value, dict):
-        raise UsageError(f"{place} holds {type(value).__name__}, not a mapping of settings.")
-    return value, place
-
-
 def load_settings() -> Settings:
     """The settings in force.
 
     Raises UsageError naming every unknown key and every value out of its range, with the place it came from.
     """
-    values, _ = _gather()
-    return _validate(values)
+    return _validate(*_gather())
 
 
 def explain_settings() -> list[tuple[str, Any, str]]:
     """Every setting in force as (section.key, value, where it came from)."""
     values, sources = _gather()
-    settings = _validate(values)
+    settings = _validate(values, sources)
     return [
         (f"{section}.{key}", value, sources.get((section, key), "default"))
         for section, fields in settings
@@ -145,6 +115,7 @@ def explain_settings() -> list[tuple[str, Any, str]]:
 def _gather() -> tuple[dict[str, dict[str, Any]], dict[tuple[str, str], str]]:
     values: dict[str, dict[str, Any]] = {}
     sources: dict[tuple[str, str], str] = {}
+    _refuse_strangers()
     for section in Settings.model_fields:
         mapping, place = conf_mapping(f"{section}.yaml")
         values[section] = dict(mapping)
@@ -154,16 +125,38 @@ def _gather() -> tuple[dict[str, dict[str, Any]], dict[tuple[str, str], str]]:
         section, separator, key = name.partition("__")
         if name == variable.lower() or not separator:
             continue
-        values.setdefault(section, {})[key] = yaml.safe_load(text)
+        values.setdefault(section, {})[key] = parse_yaml(text, variable)
         sources[section, key] = variable
     return values, sources
 
 
-def _validate(values: dict[str, dict[str, Any]]) -> Settings:
+def _refuse_strangers() -> None:
+    """Raises UsageError for a file in TIPOFF_CONF that is none of ours: its settings would be passed over.
+
+    A conf/ in the working folder may be somebody else's.
+    """
+    sections = sorted(f"{section}.yaml" for section in Settings.model_fields)
+    found = (path.name for path in own_folder().glob("*.y*ml")) if os.environ.get("TIPOFF_CONF") else ()
+    strangers = sorted(set(found) - set(sections))
+    if strangers:
+        raise UsageError(
+            f"TIPOFF_CONF holds {', '.join(strangers)}, which nothing reads.",
+            remedy=f"Its files are called {', '.join(sections)}.",
+        )
+
+
+def _validate(values: dict[str, dict[str, Any]], sources: dict[tuple[str, str], str]) -> Settings:
     try:
         return Settings.model_validate(values)
     except ValidationError as error:
-        faults = "; ".join(
-            f"{'.'.join(map(str, fault['loc']))} = {fault['input']!r}: {fault['msg']}" for fault in error.errors()
-        )
+        faults = "; ".join(_tell(fault, sources) for fault in error.errors())
         raise UsageError(f"Settings refused: {faults}.", remedy="`tipoff config` names every setting.") from error
+
+
+def _tell(fault: Any, sources: dict[tuple[str, str], str]) -> str:
+    """'gate.min_rows = 0: Input should be ... (conf/gate.yaml)'."""
+    name, said = ".".join(map(str, fault["loc"])), str(fault["msg"])
+    if fault["type"] == "extra_forbidden":
+        said = "there is no such setting" if len(fault["loc"]) > 1 else "there is no such section"
+    place = next((place for (section, key), place in sources.items() if (section, key) == fault["loc"][:2]), None)
+    return f"{name} = {fault['input']!r}: {said}" + (f" ({place})" if place else "")

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import importlib.resources
-import os
-from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from contracts.conf import conf_mapping, conf_text, own_folder
 from contracts.errors import UsageError
 from contracts.feature_set import FeatureSet
-from contracts.settings import conf_mapping, conf_text
 from features.definitions import DEFINITIONS
 
 
@@ -48,8 +46,7 @@ def load_feature_set(name: str) -> FeatureSet:
 
 def feature_set_names() -> list[str]:
     """The names of the feature sets that conf/ declares, sorted."""
-    override = os.environ.get("TIPOFF_CONF")
-    own = Path(override or "conf") / "feature_sets"
+    own = own_folder() / "feature_sets"
     shipped = importlib.resources.files("conf.feature_sets")
     files = [path.name for path in own.glob("*.yaml")] + [path.name for path in shipped.iterdir()]
     names = {name.removesuffix(".yaml") for name in files if name.endswith(".yaml")}

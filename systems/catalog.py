@@ -4,22 +4,20 @@ from __future__ import annotations
 
 import importlib
 import importlib.resources
-import os
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
+from contracts.conf import conf_mapping, own_folder
 from contracts.errors import UsageError
-from contracts.settings import conf_mapping
 from systems.base import System, parameters_of
 
 
 def system_names() -> list[str]:
     """Every system that can be made, sorted: the shipped ones and those of the conf/ in force."""
     shipped = importlib.resources.files("conf.systems").iterdir()
-    own = Path(os.environ.get("TIPOFF_CONF") or "conf", "systems").glob("*.yaml")
+    own = (own_folder() / "systems").glob("*.yaml")
     files = {entry.name for entry in shipped} | {path.name for path in own}
     return sorted(name.removesuffix(".yaml") for name in files if name.endswith(".yaml"))
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from contracts.errors import TipoffError
+from contracts.errors import TipoffError, UsageError
 
 COMMANDS = {
     "ingest": ("ingest:ingest", "Bring raw facts in: files, the simulated league, stats.nba.com."),
@@ -52,6 +52,7 @@ class LazyGroup(click.Group):
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="tipoff", message="%(version)s")
 @click.option("--debug", is_flag=True, help="Print the traceback of an error.")
 @click.pass_context
 def cli(ctx: click.Context, debug: bool) -> None:
@@ -73,6 +74,8 @@ def main(arguments: list[str] | None = None) -> None:
         sys.exit(error.exit_code)
     except click.ClickException as error:
         error.show()
+        if as_json:
+            _print_json(UsageError(error.format_message(), remedy="`--help` names what is allowed."))
         sys.exit(error.exit_code)
     except (click.Abort, KeyboardInterrupt):
         click.echo("Interrupted.", err=True)
@@ -91,8 +94,12 @@ def _report(error: TipoffError, *, as_json: bool) -> None:
     if error.remedy:
         click.echo(f"  {error.remedy}", err=True)
     if as_json:
-        body: dict[str, Any] = {"code": error.code, "message": error.message, "remedy": error.remedy}
-        click.echo(json.dumps({"error": body}))
+        _print_json(error)
+
+
+def _print_json(error: TipoffError) -> None:
+    body: dict[str, Any] = {"code": error.code, "message": error.message, "remedy": error.remedy}
+    click.echo(json.dumps({"error": body}))
 
 
 if __name__ == "__main__":

@@ -5,12 +5,14 @@ MLflow projects pass every parameter, so `default` (and an empty text) stands fo
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import UTC, date, datetime
+from pathlib import Path
 from typing import Any
 
 import click
 
 from contracts.clock import parse_date, season_span
+from contracts.errors import UsageError
 
 NOT_GIVEN = ("", "default")
 
@@ -50,5 +52,37 @@ class SeasonsType(click.ParamType[tuple[int, int] | None]):
 
 
 NAME = NameType()
+
+
+class MomentType(click.ParamType[datetime]):
+    """A time in ISO 8601, in UTC unless it says otherwise."""
+
+    name = "time"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
+        """Text -> aware time in UTC."""
+        try:
+            moment = value if isinstance(value, datetime) else datetime.fromisoformat(value)
+            return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+        except (ValueError, OverflowError):
+            raise UsageError(f"{value!r} is not a time.", remedy="Write it as 2024-03-01T18:00:00Z.") from None
+
+
+class NewFileType(click.ParamType[Path]):
+    """The path of a file to write."""
+
+    name = "file"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
+        """Text -> path with a name."""
+        if not Path(value).name:
+            raise UsageError(f"{str(value)!r} is not a file.", remedy="Name a file to write.")
+        return Path(value)
+
+
 DATE = DateType()
 SEASONS = SeasonsType()
+MOMENT = MomentType()
+NEW_FILE = NewFileType()
+NUMBER = click.IntRange(1, 2**31 - 1)
+"""The number of a version or a build; what no database column holds is none."""

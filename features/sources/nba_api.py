@@ -12,12 +12,14 @@ from nba_api.stats.endpoints.leaguegamelog import LeagueGameLog
 from nba_api.stats.library.http import NBAStatsHTTP
 
 from contracts.clock import season_name
-from contracts.errors import UnavailableError
+from contracts.errors import UnavailableError, UsageError
 from contracts.settings import FeatureSettings
 from features.sources.files import Source
 
 SEASON_TYPES = ("Regular Season", "PlayIn", "Playoffs")
 """The parts of a season that are asked for; preseason and all-star games are none of ours."""
+
+FIRST_SEASON = 1946
 
 RETRIED_STATUSES = frozenset({429, 500, 502, 503, 504})
 
@@ -28,9 +30,13 @@ def fetch_game_logs(
     """Player game logs of the seasons, a source for each part of a season that has games yet.
 
     `seasons` are inclusive start years; `report(done, total)` counts the requests.
-    Raises UnavailableError where stats.nba.com gives no usable answer after all attempts.
+    Raises UsageError for a season before the first, UnavailableError where stats.nba.com gives no usable answer after all attempts.
     """
     first, last = seasons
+    if first < FIRST_SEASON:
+        raise UsageError(
+            f"There is no season {season_name(first)}.", remedy=f"The first is {season_name(FIRST_SEASON)}."
+        )
     wanted = [(season_name(year), part) for year in range(first, last + 1) for part in SEASON_TYPES]
     sources = []
     for done, (season, part) in enumerate(wanted, start=1):

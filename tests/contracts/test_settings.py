@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
+from contracts.conf import conf_text
 from contracts.errors import UsageError
-from contracts.settings import GateSettings, conf_text, explain_settings, load_settings
+from contracts.settings import GateSettings, explain_settings, load_settings
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ def config(as_json: bool) -> None:
 
     A setting is changed in conf/SECTION.yaml or by the variable TIPOFF_SECTION__KEY.
     """
+    from contracts.database import parse_address
     from contracts.home import find_home
     from contracts.settings import explain_settings
 
@@ -23,16 +24,10 @@ def config(as_json: bool) -> None:
         table("Settings", ("setting", "value", "from"), [(name, str(value), place) for name, value, place in rows])
     places = {
         "home": str(home.root),
-        "database_url": _without_password(home.database_url),
+        "database_url": parse_address(home.database_url).render_as_string(hide_password=True),
         "tracking_uri": home.tracking_uri,
     }
     if not as_json:
         table("Places", ("place", "address"), places.items())
     settings = {name: {"value": value, "from": place} for name, value, place in rows}
     emit({"settings": settings, **places}, as_json=as_json)
-
-
-def _without_password(url: str) -> str:
-    import sqlalchemy as sa
-
-    return sa.make_url(url).render_as_string(hide_password=True)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import click
 
 from tipoff.output import emit, json_option, progress, say, table
-from tipoff.parameters import DATE, SEASONS
+from tipoff.parameters import DATE, NEW_FILE, NUMBER, SEASONS
 
 FEATURE_SET = click.option(
     "--feature-set", default="v2_33features", show_default=True, help="A set of conf/feature_sets."
@@ -87,10 +88,10 @@ def status(as_json: bool) -> None:
 
 @features.command()
 @FEATURE_SET
-@click.option("--out", required=True, type=click.Path(), help="The parquet file to write.")
-@click.option("--build", "build_id", type=int, help="A build, as it was then; without it the current one.")
+@click.option("--out", required=True, type=NEW_FILE, help="The parquet file to write.")
+@click.option("--build", "build_id", type=NUMBER, help="A build, as it was then; without it the current one.")
 @json_option
-def export(feature_set: str, out: str, build_id: int | None, as_json: bool) -> None:
+def export(feature_set: str, out: Path, build_id: int | None, as_json: bool) -> None:
     """Write a build's rows to a parquet file: key, state, the features by name, and what happened."""
     from features.feature_sets import load_feature_set
     from features.table.export import export as run_export

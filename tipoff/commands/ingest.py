@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from contracts.errors import TipoffError, UnavailableError
+from contracts.errors import TipoffError, UnavailableError, UsageError
 from tipoff.output import emit, json_option, progress, say, table, working
 from tipoff.parameters import SEASONS
 
@@ -74,8 +74,10 @@ def simulated(seasons: int, seed: int, teams: int, games: int, as_json: bool) ->
 @ingest.command("nba-api")
 @click.option("--seasons", required=True, type=SEASONS, help="One season or a span, as 2021-22:2024-25.")
 @json_option
-def nba_api(seasons: tuple[int, int], as_json: bool) -> None:
+def nba_api(seasons: tuple[int, int] | None, as_json: bool) -> None:
     """Player game logs of whole seasons from stats.nba.com, one polite request at a time."""
+    if seasons is None:
+        raise UsageError("--seasons names no season.", remedy="Write one season or a span: 2021-22:2024-25.")
     from contracts.settings import load_settings
     from features.sources.nba_api import fetch_game_logs
 

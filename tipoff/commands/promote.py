@@ -9,13 +9,14 @@ import click
 
 from contracts.errors import UsageError
 from tipoff.output import emit, json_option, say, table, working
+from tipoff.parameters import NUMBER
 
 if TYPE_CHECKING:
     from registry.promotion import Promotion
 
 
 @click.command()
-@click.option("--version", type=int, help="The version; default: the newest.")
+@click.option("--version", type=NUMBER, help="The version; default: the newest.")
 @click.option("--to", type=click.Choice(["staging", "production"]), default="production", show_default=True)
 @click.option("--dry-run", is_flag=True, help="Decide, move nothing, record nothing.")
 @click.option("--override", is_flag=True, help="Move it although the gate refuses; needs --reason, kept for ever.")

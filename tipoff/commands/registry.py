@@ -7,8 +7,9 @@ from typing import Any
 
 import click
 
-from contracts.errors import RefusedError, UsageError
+from contracts.errors import RefusedError
 from tipoff.output import emit, json_option, say, table
+from tipoff.parameters import MOMENT, NUMBER
 
 
 @click.group()
@@ -17,15 +18,17 @@ def registry() -> None:
 
 
 @registry.command("list")
-@click.option("--at", metavar="TIME", help="The stages at that moment (ISO 8601, UTC unless it says otherwise).")
+@click.option(
+    "--at", type=MOMENT, metavar="TIME", help="The stages at that moment (ISO 8601, UTC unless it says otherwise)."
+)
 @json_option
-def list_(at: str | None, as_json: bool) -> None:
+def list_(at: datetime | None, as_json: bool) -> None:
     """Every version with its stage, system and validation figures."""
     from contracts.home import REGISTERED_MODEL
     from registry.versions import describe_versions
     from tipoff.wiring import wire
 
-    versions = describe_versions(wire().engine, REGISTERED_MODEL, at=_moment(at))
+    versions = describe_versions(wire().engine, REGISTERED_MODEL, at=at)
     if not as_json:
         table(
             f"{REGISTERED_MODEL}{f' at {at}' if at else ''}",
@@ -36,7 +39,7 @@ def list_(at: str | None, as_json: bool) -> None:
 
 
 @registry.command()
-@click.argument("version", type=int)
+@click.argument("version", type=NUMBER)
 @json_option
 def show(version: int, as_json: bool) -> None:
     """One version with everything it is bound to."""
@@ -83,15 +86,3 @@ def _row(version: dict[str, Any]) -> tuple[Any, ...]:
     mae: dict[str, Any] = next((one for one in version["metrics"] if one["name"] == "mae"), {})
     about = (mae.get("population"), mae.get("value"), mae.get("n"))
     return (*(version[name] for name in names), *about, version["sha256"][:12])
-
-
-def _moment(text: str | None) -> datetime | None:
-    from datetime import UTC
-
-    if text is None:
-        return None
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise UsageError(f"{text!r} is not a time.", remedy="Write it as 2024-03-01T18:00:00Z.") from None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import click
 
 from tipoff.output import emit, json_option, say, working
+from tipoff.parameters import NUMBER
 
 
 @click.command()
-@click.option("--to", type=int, help="A version that was in Production; default: the one before.")
+@click.option("--to", type=NUMBER, help="A version that was in Production; default: the one before.")
 @click.option("--reason", required=True, help="Why; kept for ever.")
 @json_option
 def rollback(to: int | None, reason: str, as_json: bool) -> None:
