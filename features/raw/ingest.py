@@ -15,6 +15,7 @@ from contracts.clock import now
 from contracts.database import writing
 from contracts.errors import TipoffError, UnavailableError, UsageError
 from features.raw.checks import drop_duplicates, rejects_of, without
+from features.raw.one_league import refuse_other_league
 from features.raw.rejects import reasons_of, write_rejects
 from features.raw.row_checks import row_checks
 from features.raw.upsert import Written
@@ -51,7 +52,8 @@ def ingest(engine: sa.Engine, kind: str, sources: Sequence[Source], rejects_fold
     """Reads, checks and writes `sources` of one kind in one transaction; the same sources again change nothing.
 
     Raises UsageError for an unknown kind, missing columns and a source without rows, UnavailableError where the
-    database cannot be written, TipoffError where it refuses a row; then nothing was ingested.
+    database cannot be written, TipoffError where it refuses a row, RefusedError for box scores of another league than
+    the one that is known; then nothing was ingested.
     """
     layout = layout_of(kind)
     _require_rows(sources)
@@ -59,6 +61,8 @@ def ingest(engine: sa.Engine, kind: str, sources: Sequence[Source], rejects_fold
     rows, rejects = _read_and_check(layout, sources)
     with ExitStack() as undo:
         with _all_or_nothing(engine, kind) as connection:
+            if kind == "game-logs":
+                refuse_other_league(connection, sources, rows)
             written = write(connection, kind, rows)
             rejects = pl.concat([rejects, written.rejects])
             rejects_path = write_rejects(rejects_folder, kind, sources, rejects, undo)

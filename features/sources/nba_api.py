@@ -30,7 +30,8 @@ def fetch_game_logs(
     """Player game logs of the seasons, a source for each part of a season that has games yet.
 
     `seasons` are inclusive start years; `report(done, total)` counts the requests.
-    Raises UsageError for a season before the first, UnavailableError where stats.nba.com gives no usable answer after all attempts.
+    Raises UsageError for a season before the first, UnavailableError where stats.nba.com gives no usable answer after
+    all attempts.
     """
     first, last = seasons
     if first < FIRST_SEASON:
