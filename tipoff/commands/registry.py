@@ -71,7 +71,8 @@ def history(verify: bool, as_json: bool) -> None:
     entries = [entry.to_json() for entry in read_history(engine, REGISTERED_MODEL)]
     if not as_json:
         columns = ("seq", "at", "action", "version", "from_stage", "to_stage", "actor", "reason")
-        table("History", columns, [[entry[column] for column in columns] for entry in entries])
+        rows = [[entry[column] for column in columns] for entry in entries]
+        table("History", columns, [[seq, _minute(at), *rest] for seq, at, *rest in rows])
     breaks = verify_history(engine) if verify else []
     if breaks:
         told = "; ".join(map(str, breaks))
