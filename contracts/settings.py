@@ -74,6 +74,7 @@ class ServingSettings(Section):
     poll_seconds: float = Field(1.0, gt=0, le=5, description="how often each worker looks for a promotion")
     max_rows: int = Field(1000, ge=1, description="rows in one request")
     max_body_bytes: int = Field(2_000_000, ge=1000)
+    body_seconds: float = Field(10.0, gt=0, description="how long a body may take to arrive")
     max_in_flight: int = Field(64, ge=1, description="predicting requests at once in a worker; one more is a 429")
 
 

@@ -23,11 +23,13 @@ from contracts.errors import TipoffError
 from contracts.settings import ServingSettings
 from serving.desk import Desk
 from serving.faults import InvalidRequestError
+from serving.keys import repeated_key
 from serving.openapi import DOCS_PAGE, DOCS_SCRIPT, describe
 from serving.schemas import ErrorBody, ErrorDetail, ExplainRequest, PredictBatchRequest, PredictRequest, first_fault
 
 Asked = TypeVar("Asked", bound=BaseModel)
 Handler = Callable[[Desk, Any], BaseModel]
+HTTP_CODES = {404: "not_found", 405: "method_not_allowed", 408: "too_slow", 413: "too_large"}
 log = logging.getLogger("tipoff.serving")
 
 
@@ -39,6 +41,11 @@ class Room:
     settings: ServingSettings
     token: str | None
     n_inside: int = 0
+
+    @property
+    def is_full(self) -> bool:
+        """Whether one more request would be too many at once."""
+        return self.n_inside >= self.settings.max_in_flight
 
 
 def furnish(app: Starlette, room: Room) -> None:
@@ -72,18 +79,23 @@ def _routes() -> list[Route]:
 
 
 async def _answer(body: type[Asked], handle: Handler, request: Request) -> Response:
-    """Token, room, size, body: in this order, so that a stranger costs little; then the desk, off the event loop."""
+    """Token, room, size, body: in this order, so that a stranger costs little; then the desk, off the event loop.
+
+    Only a request that is read takes a place, so that slow senders keep nobody out.
+    """
     room: Room = request.app.state.room
     if not _is_allowed(room.token, request):
         remedy = "Send `Authorization: Bearer TOKEN` with the token of TIPOFF_API_TOKEN."
         return error_response(
             401, "unauthorized", "The bearer token is absent or wrong.", remedy=remedy, www_authenticate="Bearer"
         )
-    if room.n_inside >= room.settings.max_in_flight:
-        return error_response(429, "too_many_requests", "Too many requests at once.", remedy="Retry.", retry_after="1")
+    if room.is_full:
+        return _too_many()
+    asked = _parse(body, await _read_in_time(request, room.settings))
+    if room.is_full:
+        return _too_many()
     room.n_inside += 1
     try:
-        asked = _parse(body, await _read(request, room.settings.max_body_bytes))
         answer = await anyio.to_thread.run_sync(handle, room.desk, asked)
     finally:
         room.n_inside -= 1
@@ -119,6 +131,18 @@ def _is_allowed(token: str | None, request: Request) -> bool:
     return hmac.compare_digest(given.encode(), f"Bearer {token}".encode())
 
 
+def _too_many() -> Response:
+    return error_response(429, "too_many_requests", "Too many requests at once.", remedy="Retry.", retry_after="1")
+
+
+async def _read_in_time(request: Request, settings: ServingSettings) -> bytes:
+    try:
+        with anyio.fail_after(settings.body_seconds):
+            return await _read(request, settings.max_body_bytes)
+    except TimeoutError:
+        raise HTTPException(408, f"The body did not come within {settings.body_seconds:g} seconds.") from None
+
+
 async def _read(request: Request, limit: int) -> bytes:
     """The body; it is not read further than `limit` bytes, whatever its header says."""
     declared = request.headers.get("content-length", "")
@@ -136,10 +160,14 @@ async def _read(request: Request, limit: int) -> bytes:
 
 def _parse(body: type[Asked], content: bytes) -> Asked:
     try:
-        return body.model_validate_json(content)
+        asked = body.model_validate_json(content)
     except ValidationError as error:
         field, message = first_fault(error)
         raise InvalidRequestError(message, field=field, remedy="GET /docs describes the body.") from error
+    twice = repeated_key(asked, content)
+    if twice is not None:
+        raise InvalidRequestError(f"{twice}: given twice; which is meant?", field=twice, remedy="Give each key once.")
+    return asked
 
 
 async def _on_error(_request: Request, error: Exception) -> Response:
@@ -148,7 +176,9 @@ async def _on_error(_request: Request, error: Exception) -> Response:
         status, field = getattr(error, "status", 503), getattr(error, "field", None)
         return error_response(status, error.code, error.message, field=field, remedy=error.remedy)
     if isinstance(error, HTTPException):
-        code = {404: "not_found", 405: "method_not_allowed", 413: "too_large"}.get(error.status_code, "refused")
+        code = {404: "not_found", 405: "method_not_allowed", 408: "too_slow", 413: "too_large"}.get(
+            error.status_code, "refused"
+        )
         return error_response(error.status_code, code, error.detail)
     if isinstance(error, sa.exc.SQLAlchemyError):
         log.error("The database failed: %s", error)

@@ -10,8 +10,9 @@ import sqlalchemy as sa
 from contracts import clock
 from contracts.settings import ServingSettings
 from serving.faults import InvalidRequestError
+from serving.freshness import Freshness
 from serving.live import LiveModel
-from serving.lookup import StoredRows, find_rows
+from serving.lookup import Key, StoredRows, find_rows
 from serving.predictor import FeatureRow, RowFault, check_names, explain, predict
 from serving.schemas import (
     Answer,
@@ -38,12 +39,19 @@ class Desk:
     """
 
     def __init__(
-        self, engine: sa.Engine, slot: Slot, store: PredictionStore, settings: ServingSettings, count: Count
+        self,
+        engine: sa.Engine,
+        slot: Slot,
+        store: PredictionStore,
+        settings: ServingSettings,
+        count: Count,
+        freshness: Freshness,
     ) -> None:
         self._engine = engine
         self._store = store
         self._settings = settings
         self._count = count
+        self._freshness = freshness
         self.slot = slot
 
     def predict(self, request: PredictRequest) -> PredictResponse:
@@ -71,7 +79,7 @@ class Desk:
         Raises NoGamesError, and what `predict` raises.
         """
         live = self.slot.resolve(request.system)
-        slate = answer_slate(self._engine, live, request.game_date)
+        slate = answer_slate(self._engine, live, request.game_date, self._freshness.stale(live.feature_set))
         self._keep(live, slate.stored, slate.answers, has_lines=False)
         return PredictBatchResponse(
             game_date=request.game_date,
@@ -107,12 +115,15 @@ class Desk:
     def _find(self, live: LiveModel, rows: Sequence[Row]) -> StoredRows:
         """The stored row of each row by ids, the caller's own of each by features, in order."""
         keys = [key for row in rows if (key := row.key) is not None]
-        stored = find_rows(self._engine, live.feature_set, keys) if keys else StoredRows([], {})
+        stored = self._find_stored(live, keys) if keys else StoredRows([], {})
         found = iter(stored.rows)
         merged: list[FeatureRow | RowFault] = [
             next(found) if row.features is None else FeatureRow(row.features) for row in rows
         ]
         return StoredRows(merged, stored.game_dates)
+
+    def _find_stored(self, live: LiveModel, keys: Sequence[Key]) -> StoredRows:
+        return find_rows(self._engine, live.feature_set, keys, self._freshness.stale(live.feature_set))
 
     def _keep(self, live: LiveModel, stored: StoredRows, answers: list[Answer], *, has_lines: bool) -> None:
         """Hand the answers to the store; those to a caller's own lines are made again for the known."""

@@ -24,8 +24,15 @@ SAFE_HEADERS = {
 }
 
 
+REFUSALS = {
+    404: ("not_found", "There is no {}."),
+    405: ("method_not_allowed", "{} does not answer to this method."),
+}
+"""What BentoML refuses in plain text: status -> code and message about the path."""
+
+
 class Door:
-    """ASGI middleware: every response gets the headers, /readyz a body that says why, an unknown path our error shape.
+    """ASGI middleware: every response gets the headers, /readyz a body that says why, a refusal our error shape.
 
     BentoML decides the status of /readyz by the service's `__is_ready__`; `state` tells the reason.
     """
@@ -71,10 +78,11 @@ class _Outgoing:
         return {**message, "headers": headers.raw}
 
     def _replacement(self, status: int, content_type: str) -> dict[str, Any] | None:
-        if self._path == "/readyz":
+        if status in REFUSALS and content_type.startswith("text/plain"):
+            code, message = REFUSALS[status]
+            return _error(code, message.format(self._path), "GET /docs lists the endpoints.")
+        if self._path == "/readyz" and status in (200, 503):
             return readiness(self._state(), is_ready=status == 200)
-        if status == 404 and content_type.startswith("text/plain"):
-            return _error("not_found", f"There is no {self._path}.", "GET /docs lists the endpoints.")
         return None
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -22,7 +22,7 @@ Key = tuple[str, int]
 
 KEYS = ("game_id", "player_id", "game_date")
 BACKFILL = "`tipoff features backfill`"
-STALE = "The rows of {} were made by other code or definitions than these: " + BACKFILL + " builds them again."
+STALE = "The rows of {} were made by other facts, code or definitions than these: " + BACKFILL + " builds them again."
 
 
 @dataclass(frozen=True)
@@ -33,20 +33,25 @@ class StoredRows:
     game_dates: dict[Key, date]
 
 
-def find_rows(engine: sa.Engine, feature_set: FeatureSet, keys: Sequence[Key]) -> StoredRows:
-    """The current build's rows for `keys`; a fault for each key that has none, and for all where the build is stale."""
+def find_rows(
+    engine: sa.Engine, feature_set: FeatureSet, keys: Sequence[Key], stale: Collection[date] = ()
+) -> StoredRows:
+    """The current build's rows for `keys`; a fault for each key that has none, or whose date is stale.
+
+    `stale` names dates whose facts have changed; those of other code or definitions are found here.
+    """
     wanted = sorted(set(keys))
     build = current_build(engine, feature_set)
     frame = _read(engine, feature_set, build, wanted)
-    found = _by_key(frame, feature_set, build, _stale_dates(engine, feature_set, build, frame))
+    found = _by_key(frame, feature_set, build, _stale_dates(engine, feature_set, build, frame).union(stale))
     absent = [key for key in wanted if key not in found]
     if absent:
         found |= _faults(engine, feature_set, absent)
     return StoredRows([found[key] for key in keys], _dates(frame))
 
 
-def find_slate(engine: sa.Engine, feature_set: FeatureSet, game_date: date) -> StoredRows:
-    """The rows of the player-games expected on `game_date`, by game and player.
+def find_slate(engine: sa.Engine, feature_set: FeatureSet, game_date: date, stale: Collection[date] = ()) -> StoredRows:
+    """The rows of the player-games expected on `game_date`, by game and player; `stale` as for `find_rows`.
 
     Raises NoGamesError where there are none.
     """
@@ -60,8 +65,8 @@ def find_slate(engine: sa.Engine, feature_set: FeatureSet, game_date: date) -> S
             f"No player-games are expected on {game_date.isoformat()} in the feature table of {feature_set.name}.",
             remedy=f"Choose a date with games, or build it: {BACKFILL}.",
         )
-    stale = _stale_dates(engine, feature_set, build, frame)
-    return StoredRows(list(_by_key(frame, feature_set, build, stale).values()), _dates(frame))
+    all_stale = _stale_dates(engine, feature_set, build, frame).union(stale)
+    return StoredRows(list(_by_key(frame, feature_set, build, all_stale).values()), _dates(frame))
 
 
 def _read(engine: sa.Engine, feature_set: FeatureSet, build: Build | None, keys: list[Key]) -> pl.DataFrame:

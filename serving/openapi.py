@@ -33,6 +33,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
 ERRORS = {
     "401": "the bearer token is absent or wrong",
     "404": "an unknown system, or a date without games",
+    "408": "the body did not come in time",
     "413": "the body is too large",
     "422": "the body is wrong; `field` says where",
     "429": "too many requests at once",

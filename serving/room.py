@@ -14,6 +14,7 @@ from contracts.home import REGISTERED_MODEL, prepare_home
 from contracts.settings import load_settings
 from serving.app import Room
 from serving.desk import Count, Desk
+from serving.freshness import Freshness
 from serving.live import load_live
 from serving.schemas import Answer
 from serving.slot import Slot
@@ -35,7 +36,7 @@ def open_room() -> Room:
     slot.start()
     threading.Thread(target=_import_systems, name="import-systems", daemon=True).start()
     store.start()
-    desk = Desk(engine, slot, store, settings.serving, _counter(store))
+    desk = Desk(engine, slot, store, settings.serving, _counter(store), Freshness(engine, settings))
     return Room(desk, settings.serving, token=os.environ.get("TIPOFF_API_TOKEN") or None)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -10,6 +11,8 @@ import sqlalchemy as sa
 
 from contracts import clock
 from contracts.home import REGISTERED_MODEL, Home
+from contracts.settings import Settings
+from serving.freshness import Freshness
 from serving.live import LiveModel, resolve_live
 from serving.lookup import StoredRows, find_slate
 from serving.predictor import predict
@@ -36,18 +39,24 @@ class SlatePredictions:
         return sum(answer.error is None for answer in self.answers)
 
 
-def answer_slate(engine: sa.Engine, live: LiveModel, game_date: date) -> SlatePredictions:
-    """The answers of `live` for the slate of `game_date`; nothing is stored.
+def answer_slate(engine: sa.Engine, live: LiveModel, game_date: date, stale: Collection[date]) -> SlatePredictions:
+    """The answers of `live` for the slate of `game_date`, none from a date among `stale`; nothing is stored.
 
     Raises NoGamesError where nobody is expected on the date.
     """
-    stored = find_slate(engine, live.feature_set, game_date)
+    stored = find_slate(engine, live.feature_set, game_date, stale)
     answers = predict(live, stored.rows, [None] * len(stored.rows))
     return SlatePredictions(game_date, answers, stored)
 
 
 def predict_slate(
-    engine: sa.Engine, home: Home, game_date: date, system: str = "production", *, model_name: str = REGISTERED_MODEL
+    engine: sa.Engine,
+    home: Home,
+    settings: Settings,
+    game_date: date,
+    system: str = "production",
+    *,
+    model_name: str = REGISTERED_MODEL,
 ) -> list[dict[str, Any]]:
     """What `system` (as in POST /predict-batch) says of the slate of `game_date`: the service's answers, plain.
 
@@ -55,6 +64,6 @@ def predict_slate(
     model that does not verify.
     """
     live = resolve_live(engine, home, model_name, system)
-    slate = answer_slate(engine, live, game_date)
+    slate = answer_slate(engine, live, game_date, Freshness(engine, settings).stale(live.feature_set))
     store_predictions(engine, prediction_rows(live, slate.answers, slate.stored.game_dates, clock.now()))
     return [answer.model_dump(mode="json") for answer in slate.answers]

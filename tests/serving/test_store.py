@@ -9,11 +9,12 @@ import pytest
 import sqlalchemy as sa
 
 from contracts.home import REGISTERED_MODEL
-from contracts.settings import ServingSettings
+from contracts.settings import ServingSettings, Settings
 from contracts.tables import predictions
 from registry.stages import Stage
 from serving.desk import Desk
 from serving.faults import NoGamesError, NoProductionError
+from serving.freshness import Freshness
 from serving.lookup import find_slate
 from serving.predictor import predict
 from serving.schemas import PredictRequest
@@ -103,7 +104,7 @@ def test_a_callers_own_line_answers_and_is_never_kept_as_the_known_one(world):
     slot.look()
     store = PredictionStore(world.engine)
     store.start()
-    desk = Desk(world.engine, slot, store, ServingSettings(), lambda answers: None)
+    desk = Desk(world.engine, slot, store, ServingSettings(), lambda answers: None, Freshness(world.engine, Settings()))
     row = world.slate().drop_nulls("line").row(0, named=True)
     asked = {"player_id": row["player_id"], "game_id": row["game_id"], "line": 99.5}
     answer = desk.predict(PredictRequest.model_validate({"rows": [asked]})).predictions[0]
@@ -118,7 +119,7 @@ def test_the_command_line_predicts_a_slate_by_the_same_predictor_and_keeps_it(wo
     live = world.live("season_average")
     world.move(live.version, Stage.PRODUCTION)
     slate = world.slate()
-    answers = predict_slate(world.engine, world.home, slate["game_date"][0])
+    answers = predict_slate(world.engine, world.home, Settings(), slate["game_date"][0])
     assert [(row["game_id"], row["player_id"]) for row in answers] == slate.select("game_id", "player_id").rows()
     made = {(row["game_id"], row["player_id"]): row["predicted_points"] for row in answers if row["error"] is None}
     assert {(row["game_id"], row["player_id"]): row["predicted"] for row in kept(world)} == made
@@ -128,10 +129,10 @@ def test_the_command_line_predicts_a_slate_by_the_same_predictor_and_keeps_it(wo
 def test_a_slate_needs_production_and_games(world):
     day = world.slate()["game_date"][0]
     with pytest.raises(NoProductionError, match="tipoff promote"):
-        predict_slate(world.engine, world.home, day)
+        predict_slate(world.engine, world.home, Settings(), day)
     world.move(world.register("season_average"), Stage.PRODUCTION)
     with pytest.raises(NoGamesError, match="2021-07-04"):
-        predict_slate(world.engine, world.home, day.replace(year=2021, month=7, day=4))
+        predict_slate(world.engine, world.home, Settings(), day.replace(year=2021, month=7, day=4))
 
 
 def _load(world, version, stage):

@@ -1,0 +1,38 @@
+"""Keys of a body: one that stands twice in an object is found, where JSON parsers silently take the last."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from pydantic import BaseModel
+
+
+def repeated_key(asked: BaseModel, content: bytes) -> str | None:
+    """The first key that an object of `content` has twice (None: none does); `asked` is what it was read as.
+
+    Each key brings a colon, and of the values only a system's name may hold one: where the colons are as many as the
+    keys that were read, nothing was dropped, and the body is not parsed again.
+    """
+    if content.count(b":") == _n_colons(asked):
+        return None
+    found: list[str] = []
+    json.loads(content, object_pairs_hook=lambda pairs: _keep_repeated(pairs, found))
+    return found[0] if found else None
+
+
+def _n_colons(value: object) -> int:
+    if isinstance(value, BaseModel):
+        given = value.model_fields_set
+        return len(given) + sum(_n_colons(getattr(value, name)) for name in given)
+    if isinstance(value, list):
+        return sum(map(_n_colons, value))
+    if isinstance(value, dict):  # of plain values
+        return len(value)
+    return value.count(":") if isinstance(value, str) else 0
+
+
+def _keep_repeated(pairs: list[tuple[str, Any]], found: list[str]) -> dict[str, Any]:
+    names = [name for name, _ in pairs]
+    found.extend(name for place, name in enumerate(names) if name in names[:place])
+    return dict(pairs)
