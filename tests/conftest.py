@@ -17,6 +17,11 @@ if TYPE_CHECKING:
 PROJECT = Path(__file__).resolve().parent.parent
 
 
+def pytest_configure() -> None:
+    """The tests' processes share the cores: each takes one thread for the trees instead of waiting for its others."""
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+
 @pytest.fixture(scope="session")
 def real_data() -> Path:
     """The folder of real seasons; a test that needs it is skipped, saying so, where it is absent."""

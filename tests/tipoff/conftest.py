@@ -1,18 +1,26 @@
-"""Real processes: the command line as a user starts it, in a home of its own."""
+"""Real processes: the command line as a user starts it, in a home of its own, and the service as it serves."""
 
 from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
-PROJECT = Path(__file__).resolve().parent.parent.parent
+from contracts.ports import free_port
+
+PROJECT = Path(__file__).resolve().parents[2]
+UP_SECONDS = 90
 
 
 @dataclass(frozen=True)
@@ -56,8 +64,56 @@ class Shell:
         """Run `tipoff` to its end."""
         return self.run(sys.executable, "-m", "tipoff", *arguments, cwd=cwd)
 
+    def done(self, *arguments: str) -> dict[str, Any]:
+        """Run `tipoff ... --json`, which must succeed; its JSON."""
+        said = self.tipoff(*arguments, "--json")
+        assert said.code == 0, f"tipoff {' '.join(arguments)}: {said.err}"
+        return said.json
+
+    @contextmanager
+    def serving(self) -> Iterator[httpx.Client]:
+        """A client of `tipoff serve` on a free port, from when it answers at all; the service is stopped afterwards."""
+        port = free_port()
+        process = subprocess.Popen(
+            [sys.executable, "-m", "tipoff", "serve", "--port", str(port)],
+            cwd=PROJECT,
+            env=self.environment,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        try:
+            with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30) as client:
+                wait_until(lambda: answers(client) or process.poll() is not None, UP_SECONDS)
+                yield client
+        finally:
+            process.send_signal(signal.SIGINT)
+            assert process.wait(timeout=30) == 0, "a stop by signal is a proper end"
+
+
+def answers(client: httpx.Client) -> bool:
+    """Whether the service's worker is up: ready, or with a reason of its own why not."""
+    try:
+        told = client.get("/readyz")
+    except httpx.TransportError:
+        return False
+    return told.status_code == 200 or told.json()["error"]["code"] == "no_production"
+
+
+def wait_until(holds: Callable[[], bool], seconds: float) -> None:
+    """Nothing, as soon as `holds()`; a failure after `seconds`."""
+    deadline = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < deadline, f"not within {seconds} s"
+        time.sleep(0.05)
+
 
 @pytest.fixture
 def shell(tmp_path: Path) -> Shell:
     """A shell with an empty home."""
     return Shell(tmp_path / "home")
+
+
+@pytest.fixture(scope="session")
+def shell_at() -> Callable[..., Shell]:
+    """shell_at(home, **variables) -> a shell with that home and these variables besides."""
+    return lambda home, **variables: Shell(home, variables)
