@@ -37,8 +37,9 @@ def open_database(url: str) -> sa.Engine:
     try:
         _migrate(engine)
     except sa.exc.DatabaseError as error:  # OperationalError among them; SQLite: a file that is no database
+        said = " ".join(str(error.orig).split())  # psycopg's words stand on several lines
         raise UnavailableError(
-            f"The database {engine.url.render_as_string(hide_password=True)} does not answer: {error.orig}.",
+            f"The database {engine.url.render_as_string(hide_password=True)} does not answer: {said}.",
             remedy="Check TIPOFF_DATABASE_URL and that the server is up.",
         ) from error
     return engine

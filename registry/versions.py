@@ -9,7 +9,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from contracts.errors import UsageError
+from contracts.errors import UnavailableError, UsageError
 from contracts.home import REGISTERED_MODEL
 from contracts.tables import model_versions, promotion_history
 from registry.stages import Stage
@@ -92,11 +92,11 @@ def get_version(engine: sa.Engine, version: int, model_name: str = REGISTERED_MO
 def newest_version(engine: sa.Engine, model_name: str = REGISTERED_MODEL) -> ModelVersion:
     """The version registered last.
 
-    Raises UsageError where there is none.
+    Raises UnavailableError where there is none.
     """
     versions = list_versions(engine, model_name)
     if not versions:
-        raise UsageError(f"No version of {model_name} is registered.", remedy="Train one: `tipoff train`.")
+        raise UnavailableError(f"No version of {model_name} is registered.", remedy="Train one: `tipoff train`.")
     return versions[-1]
 
 

@@ -39,7 +39,10 @@ def train(
 
     `mlflow run . -e train --env-manager local -P system=xgboost` is the same.
     """
+    from systems.catalog import system_class
     from tipoff.wiring import wire
+
+    system_class(system)  # a wrong name is said before MLflow's seconds of import
     from training.train import TrainRequest
     from training.train import train as run_training
 
