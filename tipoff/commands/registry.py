@@ -87,3 +87,8 @@ def _row(version: dict[str, Any]) -> tuple[Any, ...]:
     mae: dict[str, Any] = next((one for one in version["metrics"] if one["name"] == "mae"), {})
     about = (mae.get("population"), mae.get("value"), mae.get("n"))
     return (*(version[name] for name in names), *about, version["sha256"][:12])
+
+
+def _minute(at: str) -> str:
+    """'2026-11-23T03:16:47.821494+00:00' -> '2026-11-23 03:16'."""
+    return at[:16].replace("T", " ")
