@@ -28,6 +28,9 @@ from registry.versions import ModelVersion, NewVersion, live_in, stages_in, vers
 
 logger = logging.getLogger(__name__)
 
+Proof = Callable[[ModelVersion], object]
+"""Raises a TipoffError where the version's files are not there or do not predict what they did."""
+
 Judge = Callable[[ModelVersion, ModelVersion | None], Verdict]
 """Challenger and champion (None: nothing in Production) in, verdict out."""
 
@@ -144,29 +147,42 @@ def rollback(
     reason: str,
     actor: str,
     to: int | None = None,
+    prove: Proof | None = None,
     model_name: str = REGISTERED_MODEL,
 ) -> ModelVersion:
     """The version that was in Production before (or `to`, which must have been there) is in Production again; no gate.
 
-    The one it replaces is archived and left off the way back: a second rollback goes further back.
+    The one it replaces is archived and left off the way back: a second rollback goes further back. `prove` is asked
+    before anything moves: a way back to a model that cannot answer is none.
 
     Raises UsageError for an empty reason or an unknown version, UnavailableError where nothing is in Production,
-    RefusedError where there is nothing to go back to.
+    RefusedError where there is nothing to go back to or another move came between, and what `prove` raises.
     """
     reason = _stated(reason, "A rollback")
+    with engine.connect() as connection:
+        proven = _way_back(connection, to, model_name)
+    if prove is not None:
+        prove(proven[1])
     with exclusive(engine) as connection:
-        live = live_in(connection, Stage.PRODUCTION, model_name)
-        if live is None:
-            raise UnavailableError(
-                f"No version of {model_name} is in Production.", remedy="Promote one: `tipoff promote`."
+        live, target = _way_back(connection, to, model_name)
+        if (live, target) != proven:
+            raise RefusedError(
+                f"{live.title} came into Production meanwhile.", remedy="Look at `tipoff registry list`, then decide."
             )
-        target = rollback_target(connection, live, to)
         stage = stages_in(connection, model_name)[target.version]
         check_move(stage, Stage.PRODUCTION)
         record(connection, live, "archive", Stage.PRODUCTION, Stage.ARCHIVED, actor, reason)
         record(connection, target, "rollback", stage, Stage.PRODUCTION, actor, reason)
     _mirror(engine, home, model_name)
     return target
+
+
+def _way_back(connection: sa.Connection, to: int | None, model_name: str) -> tuple[ModelVersion, ModelVersion]:
+    """What is in Production, and what a rollback brings back."""
+    live = live_in(connection, Stage.PRODUCTION, model_name)
+    if live is None:
+        raise UnavailableError(f"No version of {model_name} is in Production.", remedy="Promote one: `tipoff promote`.")
+    return live, rollback_target(connection, live, to)
 
 
 def current_actor() -> str:

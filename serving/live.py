@@ -10,7 +10,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from contracts.errors import RefusedError
+from contracts.errors import RefusedError, UnavailableError
 from contracts.feature_set import FeatureSet
 from contracts.home import Home
 from contracts.model_metadata import folder_sha256
@@ -116,6 +116,12 @@ def _answers_to(system: str, version: ModelVersion, stage: Stage) -> bool:
 def _fetch(version: ModelVersion, home: Home) -> Path:
     """The folder of the version's files, in the cache by their checksum; one that was damaged there is fetched anew."""
     folder = home.cache / version.sha256
-    if folder.is_dir() and folder_sha256(folder) != version.sha256:
-        shutil.rmtree(folder)
-    return fetch_artifacts(home, version.artifact_uri, folder)
+    try:
+        if folder.is_dir() and folder_sha256(folder) != version.sha256:
+            shutil.rmtree(folder)
+        return fetch_artifacts(home, version.artifact_uri, folder)
+    except OSError as error:  # a full disk, a folder that may not be written
+        raise UnavailableError(
+            f"The files of version {version.version} cannot be kept in {home.cache}: {error.strerror or error}.",
+            remedy="Make room and see that TIPOFF_HOME may be written.",
+        ) from error

@@ -13,13 +13,25 @@ from tipoff.parameters import NUMBER
 @click.option("--reason", required=True, help="Why; kept for ever.")
 @json_option
 def rollback(to: int | None, reason: str, as_json: bool) -> None:
-    """Bring an earlier Production version back. No gate: a way back must not depend on one."""
+    """Bring an earlier Production version back. No gate: a way back must not depend on one.
+
+    The version must load and prove itself; where it does not, --to names an older one.
+    """
     from registry.promotion import current_actor
     from registry.promotion import rollback as run_rollback
+    from registry.stages import Stage
+    from serving.live import load_live
     from tipoff.wiring import wire
 
     wiring = wire()
     with working("Moving back"):
-        version = run_rollback(wiring.engine, wiring.home, reason=reason, actor=current_actor(), to=to)
+        version = run_rollback(
+            wiring.engine,
+            wiring.home,
+            reason=reason,
+            actor=current_actor(),
+            to=to,
+            prove=lambda target: load_live(target, Stage.PRODUCTION, wiring.home),
+        )
     say(f"[green]Back[/]: {version.title} is in Production.")
     emit({"production": version.version, "sha256": version.sha256}, as_json=as_json)
