@@ -20,6 +20,7 @@ from features.builders.slate import games_without_results
 from features.raw.facts import RawFacts, read_raw
 from features.table import quality
 from features.table.builds import FEATURE_STORE, claim, current_build, finish_build, running_build
+from features.table.completeness import refuse_missing_rows
 from features.table.lock import backfill_lock
 from features.table.units import Unit, delete_units, standing, write_units
 from features.table.versioned_rows import Changes, builder_table, close_dates, hashed, key_columns, store
@@ -93,7 +94,8 @@ def backfill(
     interruption the next backfill does what is left. `progress` is called with (dates done, dates to do).
 
     Raises UnavailableError where nothing was ingested; UsageError for a span that is none; RefusedError where the
-    rows fail the quality checks (the earlier build stays current), where definitions changed under the same name,
+    rows fail the quality checks or are fewer than expected (the earlier build stays current), where definitions changed
+    under the same name,
     or where another backfill still runs after `wait_seconds`.
     """
     started = time.monotonic()
@@ -103,6 +105,7 @@ def backfill(
             return _nothing_to_do(engine, feature_set, plan, started)
         with running_build(engine, feature_set) as build_id:
             frames = compute(raw, feature_set, settings.features, plan.to_do)
+            refuse_missing_rows(raw, frames, plan.to_do)
             findings = _check(engine, feature_set, settings, frames, plan)
             changes = _write(engine, feature_set, build_id, frames, plan, progress or _no_progress)
     return _report(build_id, frames[FEATURE_STORE], plan, changes, findings, started)

@@ -290,3 +290,32 @@ def _correct_one_box_score(engine: sa.Engine, feature_set: FeatureSet) -> date:
             .values(ftm=table.c.ftm + 1, fta=table.c.fta + 1, points=table.c.points + 1)
         )
     return row["game_date"]
+
+
+@pytest.mark.parametrize("builder", BUILDERS)
+@pytest.mark.parametrize("n_kept", [0, -1])
+def test_a_builder_that_loses_rows_fails_the_build(raw_database, feature_set, settings, monkeypatch, builder, n_kept):
+    """Success with zero rows, planted: a date whose rows are not there must not count as done."""
+
+    def compute_fewer(*given):
+        frames = compute(*given)
+        return frames | {builder: frames[builder].head(n_kept)}
+
+    monkeypatch.setattr(backfill_module, "compute", compute_fewer)
+    with pytest.raises(RefusedError, match="has no row for"):
+        backfill(raw_database, feature_set, settings)
+    assert current_build(raw_database, feature_set) is None
+    assert not status(raw_database, settings).complete
+
+
+def test_an_earlier_date_that_failed_is_done_again_and_none_of_the_later_ones(built_database, feature_set, settings):
+    """Resuming after the last success, planted: two dates in the middle of what is done have no rows of one builder."""
+    first, second = _expected_dates(built_database)[5], _expected_dates(built_database)[9]
+    units = tables.build_units
+    with writing(built_database) as connection:
+        lost = (units.c.builder == "player_daily_cache", units.c.game_date.in_([first, second]))
+        connection.execute(sa.delete(units).where(*lost))
+    report = backfill(built_database, feature_set, settings)
+    assert report.dates == 2
+    assert report.skipped == len(_expected_dates(built_database)) - 2
+    assert status(built_database, settings).complete
