@@ -36,10 +36,10 @@ ui: setup ## the MLflow UI on port 5000
 	$(BIN)/tipoff ui
 
 test: setup ## the tests, in minutes
-	$(BIN)/pytest -n 2 -m "not slow"
+	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not slow"
 
 test-slow: setup ## the long ones: kills, clean environments
-	$(BIN)/pytest -n 2 -m slow
+	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder -m slow
 
 check: setup ## format, lint, types, layers
 	$(BIN)/ruff format --check .

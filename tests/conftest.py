@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import hypothesis
 import pytest
 
 if TYPE_CHECKING:
@@ -18,8 +19,15 @@ PROJECT = Path(__file__).resolve().parent.parent
 
 
 def pytest_configure() -> None:
-    """The tests' processes share the cores: each takes one thread for the trees instead of waiting for its others."""
+    """The tests' processes share the cores: each takes one thread for the trees, and no example has a deadline."""
     os.environ.setdefault("OMP_NUM_THREADS", "1")
+    hypothesis.settings.register_profile("tipoff", deadline=None)  # a busy machine is no fault of the code
+    hypothesis.settings.load_profile("tipoff")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The files that start processes run for minutes: they come first, so that the workers end together."""
+    items.sort(key=lambda item: item.path.parent.name != "tipoff")
 
 
 @pytest.fixture(scope="session")
