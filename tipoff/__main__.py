@@ -99,7 +99,10 @@ def _report(error: TipoffError, *, as_json: bool) -> None:
 
 def _print_json(error: TipoffError) -> None:
     body: dict[str, Any] = {"code": error.code, "message": error.message, "remedy": error.remedy}
-    click.echo(json.dumps({"error": body}))
+    try:
+        click.echo(json.dumps({"error": body}))
+    except OSError as fault:  # a full disk behind stdout, or nobody there
+        click.echo(f"Standard output cannot be written: {fault.strerror}.", err=True)
 
 
 if __name__ == "__main__":

@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from contracts.errors import TipoffError
+from contracts.locks import file_lock
 
 if TYPE_CHECKING:
     from tipoff.wiring import Wiring
 
 SYSTEM = "season_average"
 REASON = "the named way back: there is always a version to serve and to beat"
+WAIT_SECONDS = 600.0
 MIN_DATES = 30
 """Fewer dates than this cannot be split into what is learned from and what is validated on."""
 
@@ -22,10 +24,13 @@ def ensure_way_back(wiring: Wiring) -> int | None:
     """
     from registry.versions import production
 
-    if production(wiring.engine) is not None:
+    if production(wiring.engine) is not None or _n_played_dates(wiring) < MIN_DATES:
         return None
-    if _n_played_dates(wiring) < MIN_DATES:
-        return None
+    with file_lock(wiring.home.root / "way-back.lock", WAIT_SECONDS):  # of backfills at once, one makes it
+        return _make(wiring) if production(wiring.engine) is None else None
+
+
+def _make(wiring: Wiring) -> int:
     from registry.promotion import current_actor, promote
     from registry.stages import Stage
     from tipoff.gatekeeping import make_judge

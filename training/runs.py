@@ -23,6 +23,8 @@ from contracts.clock import now
 from contracts.database import sqlite_path
 from contracts.errors import TipoffError, UnavailableError, UsageError
 from contracts.home import EXPERIMENT_NAME, Home
+from contracts.locks import file_lock
+from registry.mlflow_client import shown
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -31,6 +33,9 @@ if TYPE_CHECKING:
 
 MODEL_TRAINING = {"mlflow.experimentKind": "custom_model_development"}
 """Opens the experiment's pages as model training, not as the GenAI that MLflow 3 takes for granted."""
+
+STORE_SECONDS = 120.0
+"""How long to wait for another process that makes the tables of MLflow's embedded store."""
 
 DIGEST_LENGTH = 36
 """As long as MLflow lets a dataset's digest be; the whole hash stands in the dataset's source and in a tag."""
@@ -95,7 +100,7 @@ def ensure_experiment(home: Home) -> str:
     On an MLflow server the server says where artifacts lie. Raises UnavailableError where the store does not answer,
     UsageError where somebody deleted the experiment.
     """
-    with _translated(home):
+    with _translated(home), _alone(home):
         client = _client(home)
         found = client.get_experiment_by_name(EXPERIMENT_NAME)
         if found is None:
@@ -173,6 +178,17 @@ def _client(home: Home) -> MlflowClient:
 
 
 @contextmanager
+def _alone(home: Home) -> Iterator[None]:
+    """An embedded store is opened by one process at a time: MLflow's making of its tables does not bear two."""
+    file = sqlite_path_of(home.tracking_uri)
+    if file is None or not file.parent.is_dir():
+        yield
+        return
+    with file_lock(file.with_name(f"{file.name}.lock"), STORE_SECONDS):
+        yield
+
+
+@contextmanager
 def _translated(home: Home) -> Iterator[None]:
     try:
         yield
@@ -183,5 +199,6 @@ def _translated(home: Home) -> Iterator[None]:
             else TipoffError
         )
         raise kind(
-            f"MLflow at {home.tracking_uri} refused: {error.message}", remedy="Check MLFLOW_TRACKING_URI."
+            f"MLflow at {shown(home.tracking_uri)} refused: {shown(str(error.message))}",
+            remedy="Check MLFLOW_TRACKING_URI.",
         ) from error
