@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,18 +15,6 @@ from contracts import tables
 from contracts.database import is_up_to_date, open_database
 
 ALEMBIC = "alembic_version"
-
-
-@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
-def migrated(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[sa.Engine]:
-    """A fresh database at the newest migration, on either engine."""
-    if request.param == "postgresql":
-        address = request.getfixturevalue("new_postgres")()
-    else:
-        address = f"sqlite:///{tmp_path_factory.mktemp('migrated') / 'tipoff.db'}"
-    engine = open_database(address)
-    yield engine
-    engine.dispose()
 
 
 def differences(migrated: sa.Engine, declared: sa.MetaData) -> list[str]:

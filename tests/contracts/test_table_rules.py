@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -10,7 +9,6 @@ import pytest
 import sqlalchemy as sa
 
 from contracts import tables
-from contracts.database import open_database
 from contracts.feature_set import Feature, FeatureSet
 
 NOW = datetime(2024, 3, 1, 18, tzinfo=UTC)
@@ -69,20 +67,14 @@ SOUND = {
 }
 
 
-@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
-def database(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[sa.Engine]:
-    """A database with one sound row of each kind, on either engine."""
-    if request.param == "postgresql":
-        address = request.getfixturevalue("new_postgres")()
-    else:
-        address = f"sqlite:///{tmp_path_factory.mktemp('rules') / 'tipoff.db'}"
-    engine = open_database(address)
-    with engine.begin() as connection:
+@pytest.fixture(scope="module")
+def database(migrated: sa.Engine) -> sa.Engine:
+    """A database with one sound row of each kind."""
+    with migrated.begin() as connection:
         STORE.create(connection)
         for table, row in SOUND.items():
             connection.execute(sa.insert(table).values(**row))
-    yield engine
-    engine.dispose()
+    return migrated
 
 
 @pytest.mark.parametrize(
