@@ -1,0 +1,130 @@
+"""What `features verify` finds in stored rows, and what it leaves alone."""
+
+from __future__ import annotations
+
+import pytest
+import sqlalchemy as sa
+
+from contracts.database import open_database, writing
+from contracts.errors import UnavailableError
+from contracts.feature_set import Feature, FeatureSet
+from contracts.settings import Settings
+from features.table.builds import Build, current_build
+from features.table.versioned_rows import builder_table
+from features.verify.mutation import CHANGES
+from features.verify.stored import sample_games
+from features.verify.verify import verify
+
+STORE = "ml_feature_store"
+
+
+@pytest.fixture
+def build(built_database: sa.Engine, feature_set: FeatureSet) -> Build:
+    found = current_build(built_database, feature_set)
+    assert found is not None
+    return found
+
+
+def test_what_was_built_is_true_to_the_last_cell(
+    built_database: sa.Engine, feature_set: FeatureSet, settings: Settings, build: Build
+) -> None:
+    report = verify(built_database, feature_set, settings, n_rows=0)
+    assert report.is_true
+    assert (report.checked, report.cells) == (build.n_rows, build.n_rows * 33)
+    assert (report.not_recomputed, report.n_stale_dates) == ([], 0)
+    assert len(report.cut_dates) == 2
+
+
+def test_a_sample_is_whole_games_and_the_same_for_the_same_seed(
+    built_database: sa.Engine, feature_set: FeatureSet, build: Build
+) -> None:
+    with built_database.connect() as connection:
+        one, same, other = (sample_games(connection, feature_set, build, 100, seed) for seed in (1, 1, 2))
+        every = sample_games(connection, feature_set, build, 0, 1)
+        table = builder_table(STORE, feature_set)
+        counting = sa.select(sa.func.count()).where(table.c.game_id.in_(one))
+        n_rows = connection.execute(counting).scalar_one()
+    assert one == same != other
+    assert 100 <= n_rows < 130
+    assert set(one) < set(every)
+
+
+@pytest.mark.parametrize(
+    "column", ["points_avg_last_5", "opponent_pace", "has_vegas_line", "points", "max_source_date"]
+)
+def test_one_stored_cell_changed_behind_our_back_is_found(
+    built_database: sa.Engine, feature_set: FeatureSet, settings: Settings, column: str
+) -> None:
+    table = builder_table(STORE, feature_set)
+    with writing(built_database) as connection:
+        has_all = (table.c[column].is_not(None), table.c.points.is_not(None))
+        row = connection.execute(sa.select(table).where(*has_all).limit(1)).mappings().one()
+        value = row[column] + 1e-6 if column != "max_source_date" else None
+        where = (table.c.game_id == row["game_id"], table.c.player_id == row["player_id"])
+        connection.execute(sa.update(table).where(*where).values({column: value}))
+    report = verify(built_database, feature_set, settings, n_rows=0)
+    expected = {f"{STORE}.row_hash": 1} | ({column: 1} if column != "max_source_date" else {})
+    assert report.mismatches_by_column == expected
+    assert not report.is_true
+    found = {(mismatch.game_id, mismatch.player_id) for mismatch in report.mismatched}
+    assert found == {(row["game_id"], row["player_id"])}
+    assert f"game {row['game_id']}, player {row['player_id']} of {row['game_date']}" in str(report.mismatched[0])
+
+
+@pytest.mark.parametrize("builder", ["team_defense_zone_analysis", "player_daily_cache"])
+def test_a_change_in_another_builders_table_is_found(
+    built_database: sa.Engine, feature_set: FeatureSet, settings: Settings, builder: str
+) -> None:
+    table = builder_table(builder, feature_set)
+    key = "team_id" if builder.startswith("team") else "player_id"
+    with writing(built_database) as connection:
+        row = connection.execute(sa.select(table.c.game_id, table.c[key]).limit(1)).one()
+        column = "pace" if key == "team_id" else "usage_last_10"
+        where = (table.c.game_id == row[0], table.c[key] == row[1])
+        connection.execute(sa.update(table).where(*where).values({column: 0.123}))
+    assert verify(built_database, feature_set, settings, n_rows=0).mismatches_by_column == {f"{builder}.row_hash": 1}
+
+
+def test_a_feature_that_the_oracle_does_not_know_is_named(
+    built_database: sa.Engine, feature_set: FeatureSet, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from features.verify import verify as module
+    from features.verify.oracle import Answer, ask
+
+    def forgetful(*arguments: object) -> Answer:
+        answer = ask(*arguments)  # type: ignore[arg-type]
+        return Answer(answer.columns.drop("fatigue_score"), answer.slate)
+
+    monkeypatch.setattr(module, "ask", forgetful)
+    report = verify(built_database, feature_set, settings, n_rows=100)
+    assert report.not_recomputed == ["fatigue_score"]
+    assert report.is_true
+
+
+def test_a_correction_after_the_build_is_told_as_stale_dates(
+    built_database: sa.Engine, feature_set: FeatureSet, settings: Settings
+) -> None:
+    with writing(built_database) as connection:
+        connection.exec_driver_sql(
+            "UPDATE player_games SET points = points + 2, fgm = fgm + 1, fga = fga + 1 WHERE rowid = 1"
+        )
+    report = verify(built_database, feature_set, settings, n_rows=0)
+    assert report.mismatches_by_column["points"] == 1
+    assert report.n_stale_dates > 0
+
+
+def test_without_a_build_there_is_nothing_to_verify(tmp_path, settings: Settings) -> None:
+    engine = open_database(f"sqlite:///{tmp_path / 'empty.db'}")
+    nowhere = FeatureSet("nowhere", (Feature("form", STORE, "Moves."),))
+    with pytest.raises(UnavailableError, match="not built"):
+        verify(engine, nowhere, settings)
+    engine.dispose()
+
+
+def test_every_change_of_the_mutation_test_changes_something(small_league) -> None:
+    """A change that changes nothing would prove nothing."""
+    day = small_league.player_games["game_date"].unique().sort()[-20]
+    for told, change in CHANGES.items():
+        changed = change(small_league, day, 60)
+        frames = ("player_games", "shot_zones", "points_lines", "injuries")
+        assert not all(getattr(changed, name).equals(getattr(small_league, name)) for name in frames), told
