@@ -61,7 +61,7 @@ def find_mismatches(stored: pl.DataFrame, answer: Answer, raw: RawFacts, feature
         ),
         *_rows_apart(stored, answer, raw),
     ]
-    return pl.concat(found)
+    return pl.concat(found).sort("game_date", "game_id", "player_id", maintain_order=True)
 
 
 def checked_features(answer: Answer, feature_set: FeatureSet) -> list[str]:
@@ -83,8 +83,8 @@ def _recomputed(name: str, feature_set: FeatureSet) -> pl.Expr:
 def _differing(rows: pl.DataFrame, name: str, theirs: pl.Expr, stored: pl.Expr | None = None) -> pl.DataFrame:
     mine = pl.col(name) if stored is None else stored
     both = rows.with_columns(theirs.alias("theirs"), mine.alias("mine"))
-    if both["mine"].dtype.is_numeric():
-        both = both.with_columns(pl.col("mine", "theirs").cast(pl.Float64))
+    if both["mine"].dtype.is_float():
+        both = both.with_columns(pl.col("theirs").cast(pl.Float64))
         apart = ((pl.col("mine") - pl.col("theirs")).abs() <= TOLERANCE).not_()
     else:
         apart = pl.col("mine") != pl.col("theirs")
@@ -94,14 +94,19 @@ def _differing(rows: pl.DataFrame, name: str, theirs: pl.Expr, stored: pl.Expr |
 
 def _told(rows: pl.DataFrame, name: str, theirs: pl.Expr, stored: pl.Expr | None = None) -> pl.DataFrame:
     """The cells in the columns of Mismatch."""
-    mine = pl.col(name) if stored is None else stored
     return rows.select(
         pl.lit(name).alias("column"),
         *_KEY,
         "game_date",
-        mine.cast(pl.String).fill_null("").alias("stored"),
-        theirs.cast(pl.String).fill_null("").alias("recomputed"),
+        _text(rows, pl.col(name) if stored is None else stored).alias("stored"),
+        _text(rows, theirs).alias("recomputed"),
     )
+
+
+def _text(rows: pl.DataFrame, value: pl.Expr) -> pl.Expr:
+    """The value as people read it: what is beyond nine figures of a fraction differs from machine to machine."""
+    is_fraction = rows.select(value.alias("value"))["value"].dtype.is_float()
+    return (value.round_sig_figs(9) if is_fraction else value).cast(pl.String).fill_null("")
 
 
 def _with_slate(stored: pl.DataFrame, answer: Answer) -> pl.DataFrame:

@@ -74,17 +74,11 @@ def verify(
     started = time.monotonic()
     tell = now or _tell_nobody
     build = _current(engine, feature_set)
-    tell("reading the raw tables and the stored rows")
+    tell("recomputing stored rows in SQL")
     with engine.connect() as connection:
         raw = read_raw(connection)
-        games = sample_games(connection, feature_set, build, n_rows, seed)
-        stored = read_games(connection, FEATURE_STORE, feature_set, build, games).drop("row_hash")
-        altered = find_altered(connection, feature_set, build, games)
         n_stale = count_stale(connection, raw, feature_set, settings)
-    tell(f"recomputing {stored.height:,} rows in SQL")
-    answer = ask(raw, stored, settings.features)
-    cells = pl.concat([find_mismatches(stored, answer, raw, feature_set), altered])
-    known = checked_features(answer, feature_set)
+        stored, cells, known = compare_stored(connection, feature_set, settings, build, raw, n_rows, seed)
     dates = _dates(raw, stored, seed)
     leaks: list[Leak] = []
     for day in dates:
@@ -104,6 +98,28 @@ def verify(
         n_stale_dates=n_stale,
         seconds=round(time.monotonic() - started, 3),
     )
+
+
+def compare_stored(
+    connection: sa.Connection,
+    feature_set: FeatureSet,
+    settings: Settings,
+    build: Build,
+    raw: RawFacts,
+    n_rows: int,
+    seed: int,
+) -> tuple[pl.DataFrame, pl.DataFrame, list[str]]:
+    """The sampled stored rows, the cells of them that are not true, and the features that were recomputed.
+
+    Cells are in the columns of Mismatch: those that the oracle does not confirm, then the hashes of rows of any
+    builder in the sampled games that are not as they were written.
+    """
+    games = sample_games(connection, feature_set, build, n_rows, seed)
+    stored = read_games(connection, FEATURE_STORE, feature_set, build, games).drop("row_hash")
+    answer = ask(raw, stored, settings.features)
+    altered = find_altered(connection, feature_set, build, games)
+    cells = pl.concat([find_mismatches(stored, answer, raw, feature_set), altered])
+    return stored, cells, checked_features(answer, feature_set)
 
 
 def _current(engine: sa.Engine, feature_set: FeatureSet) -> Build:
