@@ -13,7 +13,8 @@ class CodePlant:
     """One changed place of the builders' code.
 
     `name` says what is wrong; `source` where it happened; `old` becomes `new` in features.builders.`module`; `column`
-    must be named by whatever catches it.
+    must be named by whatever catches it. `is_leak`: rows come to know what they must not, so that
+    the mutation test is run too; any other error looks the same in every future.
     """
 
     name: str
@@ -22,54 +23,58 @@ class CodePlant:
     old: str
     new: str
     column: str
+    is_leak: bool = False
 
 
 CODE_PLANTS = (
     CodePlant(
         "the target game is inside every window (`<=`)", "1, known errors", "windows",
         "self._codes.search_sorted(codes, side=\"left\")", "self._codes.search_sorted(codes, side=\"right\")",
-        "max_source_date",
+        "max_source_date", is_leak=True,
     ),
     CodePlant(
         "the target game is inside every mean, and the source date does not show it", "1, 2", "windows",
         "return ratio(self.sum(column), self.n_games)",
         "sums, end = self._past._running_sum(column), (self._end + 1).clip(upper_bound=self._past._events.height)\n"
         "        return ratio(sums.gather(end) - sums.gather(self._first), self.n_games + 1)",
-        "points_avg_last_5",
+        "points_avg_last_5", is_leak=True,
     ),
     CodePlant(
         "a season's first game has its own points as season average", "1, 12", "ml_feature_store",
         "    features = every.select(feature_set.names)\n",
         "    own = pl.col(\"points_avg_season\").fill_null(_labels(rows, raw)[\"points\"])\n"
         "    features = every.with_columns(own).select(feature_set.names)\n",
-        "points_avg_season",
+        "points_avg_season", is_leak=True,
     ),
     CodePlant(
         "points lines captured after tip-off count", "15, known errors", "cutoff",
-        "return tip_off_at - pl.duration", "return tip_off_at + pl.duration", "vegas_points_line",
+        "return tip_off_at - pl.duration", "return tip_off_at + pl.duration", "vegas_points_line", is_leak=True,
     ),
     CodePlant(
         "points lines without a tip-off time count", "15", "points_lines",
-        "in_time.fill_null(value=False)", "in_time.fill_null(value=True)", "vegas_points_line",
+        "in_time.fill_null(value=False)", "in_time.fill_null(value=True)", "vegas_points_line", is_leak=True,
     ),
     CodePlant(
         "injury entries stamped with a day count on that day", "30", "injury_list",
         ".rename({\"reported_on\": \"game_date\"})",
         ".with_columns((pl.col(\"reported_on\") - pl.duration(days=1)).alias(\"game_date\"))", "injury_risk",
+        is_leak=True,
     ),
     CodePlant(
         "injury entries captured during the day count for its games without tip-off", "30", "cutoff",
         "return midnight.dt.convert_time_zone(\"UTC\") - pl.duration(microseconds=1)",
         "return midnight.dt.convert_time_zone(\"UTC\") + pl.duration(days=1)", "injury_risk",
+        is_leak=True,
     ),
     CodePlant(
         "who appeared is expected: the slate knows the box score", "28", "slate",
         "pl.col(\"is_expected\").fill_null(value=False)", "pl.lit(value=True).alias(\"is_expected\")", "is_expected",
+        is_leak=True,
     ),
     CodePlant(
         "only who appeared has a row: the expected and absent are left out", "28", "slate",
         "expected.join(appeared, on=key, how=\"anti\")",
-        "expected.join(appeared, on=key, how=\"anti\").head(0)", "(row)",
+        "expected.join(appeared, on=key, how=\"anti\").head(0)", "(row)", is_leak=True,
     ),
     CodePlant(
         "did-not-play counts as 0 points", "14, known errors", "results",
@@ -146,7 +151,7 @@ CODE_PLANTS = (
     ),
     CodePlant(
         "the opening line is each book's latest", "15, known errors", "points_lines",
-        "pl.col(\"captured_at\").min()", "pl.col(\"captured_at\").max()", "vegas_opening_line",
+        "pl.col(\"captured_at\").min()", "pl.col(\"captured_at\").max()", "vegas_opening_line", is_leak=True,
     ),
     CodePlant(
         "has_vegas_line is 1 without a line", "15, known errors", "ml_feature_store",

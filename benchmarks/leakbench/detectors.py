@@ -54,6 +54,8 @@ def _detections(plant: CodePlant, world: World) -> Iterator[Detection]:
     of_column = as_mismatches(cells.filter(cells["column"] == plant.column))
     if of_column:
         yield Detection(ORACLE, told(of_column))
+    if not plant.is_leak:
+        return
     for leak in find_leaks(world.raw, world.feature_set, world.settings, world.cut_date):
         if leak.column == plant.column and leak.builder == STORE:
             yield Detection(MUTATION, str(leak))

@@ -49,40 +49,42 @@ def test_a_sample_is_whole_games_and_the_same_for_the_same_seed(
     assert set(one) < set(every)
 
 
-@pytest.mark.parametrize(
-    "column", ["points_avg_last_5", "opponent_pace", "has_vegas_line", "points", "max_source_date"]
-)
-def test_one_stored_cell_changed_behind_our_back_is_found(
-    built_database: sa.Engine, feature_set: FeatureSet, settings: Settings, column: str
+def test_cells_changed_behind_our_back_are_found_and_nothing_else(
+    built_database: sa.Engine, feature_set: FeatureSet, settings: Settings
 ) -> None:
+    """One cell in each of some rows: features, a label, the source date; and one in each of two other builders."""
     table = builder_table(STORE, feature_set)
+    columns = ("points_avg_last_5", "opponent_pace", "has_vegas_line", "points", "max_source_date")
     with writing(built_database) as connection:
-        has_all = (table.c[column].is_not(None), table.c.points.is_not(None))
-        row = connection.execute(sa.select(table).where(*has_all).limit(1)).mappings().one()
-        value = row[column] + 1e-6 if column != "max_source_date" else None
-        where = (table.c.game_id == row["game_id"], table.c.player_id == row["player_id"])
-        connection.execute(sa.update(table).where(*where).values({column: value}))
+        complete = [table.c[column].is_not(None) for column in columns]
+        query = sa.select(table).where(*complete).order_by(table.c.game_id, table.c.player_id).limit(len(columns))
+        rows = connection.execute(query).mappings().all()
+        for column, row in zip(columns, rows, strict=True):
+            value = None if column == "max_source_date" else row[column] + 1e-6
+            where = (table.c.game_id == row["game_id"], table.c.player_id == row["player_id"])
+            connection.execute(sa.update(table).where(*where).values({column: value}))
+        _change(connection, builder_table("team_defense_zone_analysis", feature_set), "team_id", "pace")
+        _change(connection, builder_table("player_daily_cache", feature_set), "player_id", "usage_last_10")
     report = verify(built_database, feature_set, settings, n_rows=0)
-    expected = {f"{STORE}.row_hash": 1} | ({column: 1} if column != "max_source_date" else {})
-    assert report.mismatches_by_column == expected
     assert not report.is_true
-    found = {(mismatch.game_id, mismatch.player_id) for mismatch in report.mismatched}
-    assert found == {(row["game_id"], row["player_id"])}
-    assert f"game {row['game_id']}, player {row['player_id']} of {row['game_date']}" in str(report.mismatched[0])
+    assert report.mismatches_by_column == {
+        "has_vegas_line": 1,
+        "ml_feature_store.row_hash": 5,
+        "opponent_pace": 1,
+        "player_daily_cache.row_hash": 1,
+        "points": 1,
+        "points_avg_last_5": 1,
+        "team_defense_zone_analysis.row_hash": 1,
+    }
+    told = "\n".join(map(str, report.mismatched))
+    for column, row in zip(columns[:-1], rows, strict=False):
+        assert f"{column}: game {row['game_id']}, player {row['player_id']} of {row['game_date']} is stored as" in told
 
 
-@pytest.mark.parametrize("builder", ["team_defense_zone_analysis", "player_daily_cache"])
-def test_a_change_in_another_builders_table_is_found(
-    built_database: sa.Engine, feature_set: FeatureSet, settings: Settings, builder: str
-) -> None:
-    table = builder_table(builder, feature_set)
-    key = "team_id" if builder.startswith("team") else "player_id"
-    with writing(built_database) as connection:
-        row = connection.execute(sa.select(table.c.game_id, table.c[key]).limit(1)).one()
-        column = "pace" if key == "team_id" else "usage_last_10"
-        where = (table.c.game_id == row[0], table.c[key] == row[1])
-        connection.execute(sa.update(table).where(*where).values({column: 0.123}))
-    assert verify(built_database, feature_set, settings, n_rows=0).mismatches_by_column == {f"{builder}.row_hash": 1}
+def _change(connection: sa.Connection, table: sa.Table, subject: str, column: str) -> None:
+    row = connection.execute(sa.select(table.c.game_id, table.c[subject]).limit(1)).one()
+    where = (table.c.game_id == row[0], table.c[subject] == row[1])
+    connection.execute(sa.update(table).where(*where).values({column: 0.123}))
 
 
 def test_a_feature_that_the_oracle_does_not_know_is_named(
