@@ -52,7 +52,8 @@ bench: setup ## speed, as ratios to a named reference in the same run
 	$(BIN)/python -m benchmarks.backfill
 
 leakbench: setup ## every known leak and error planted, and what catches it: docs/leaks.md
-	@$(BIN)/python -m benchmarks.leakbench --write
+	-@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --upgrade --target $(VENV)/leak-tools leakprobe timefence
+	@PYTHONPATH=$(VENV)/leak-tools $(BIN)/python -m benchmarks.leakbench --write
 
 format: setup ## rewrite the code in the house's format
 	$(BIN)/ruff check --fix .

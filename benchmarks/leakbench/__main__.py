@@ -1,13 +1,16 @@
 """`python -m benchmarks.leakbench [--write]`: plant everything, print the table, say what got through.
 
-With --write docs/leaks.md is written. Exit code 1 where a plant got through.
+With --write docs/leaks.md is written; what other tools catch stays there as it was
+unless all of them are installed. Exit code 1 where a plant got through.
 """
 
 from __future__ import annotations
 
 import sys
 
-from benchmarks.leakbench.page import HEAD, PAGE, page, try_all
+from benchmarks.leakbench.others import ABOUT, TOOLS, installed_tools, told
+from benchmarks.leakbench.page import HEAD, OTHERS, PAGE, others_of_page, page, try_all
+from benchmarks.leakbench.world import make_world
 
 
 def main(arguments: list[str]) -> int:
@@ -25,8 +28,11 @@ def main(arguments: list[str]) -> int:
     if through:
         print(f"Got through: {'; '.join(through)}.")
         return 1
+    others = f"{OTHERS}\n{ABOUT}\n{told(make_world())}"
+    print(f"\n{others}", end="")
     if "--write" in arguments:
-        PAGE.write_text(page(lines))
+        is_whole = len(installed_tools()) == len(TOOLS)
+        PAGE.write_text(page(lines, others if is_whole else others_of_page()))
     return 0
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -25,6 +25,9 @@ stored, by the oracle (every cell recomputed in SQL) and by mutation (another fu
 | plant | of | caught by: message |
 |---|---|---|
 """
+
+
+OTHERS = "## Tools from the package index, on the same leaks\n"
 
 
 def try_all(report: Callable[[str], None]) -> dict[str, list[Detection]]:
@@ -60,12 +63,18 @@ def line(plant: CodePlant | DataPlant, detections: Sequence[Detection]) -> str:
     return f"| {plant.name} | {plant.source} | {said.replace('|', '/')} |"
 
 
-def page(lines: Sequence[str]) -> str:
-    """The page's text."""
-    return HEAD + "".join(f"{each}\n" for each in lines)
+def page(lines: Sequence[str], others: str) -> str:
+    """The page's text: the table, then what other tools catch."""
+    return HEAD + "".join(f"{each}\n" for each in lines) + f"\n{others}"
 
 
-def lines_of_page() -> Iterator[str]:
+def lines_of_page() -> list[str]:
     """The lines of the table as the page has them."""
-    text = PAGE.read_text()
-    return (each for each in text.removeprefix(HEAD).splitlines() if each)
+    text = PAGE.read_text().removeprefix(HEAD)
+    return [each for each in text.splitlines() if each.startswith("| ")]
+
+
+def others_of_page() -> str:
+    """What the page says of other tools; '' where it says nothing yet."""
+    text = PAGE.read_text() if PAGE.is_file() else ""
+    return text[text.index(OTHERS) :] if OTHERS in text else ""
