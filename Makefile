@@ -12,7 +12,7 @@ export MLFLOW_EXPERIMENT_NAME ?= tipoff
 export MLFLOW_DISABLE_TELEMETRY ?= true
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve ui test test-slow check bench docs format lock
+.PHONY: help setup demo serve ui test test-slow check bench leakbench docs format lock
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -50,6 +50,10 @@ check: setup ## format, lint, types, layers
 
 bench: setup ## speed, as ratios to a named reference in the same run
 	$(BIN)/python -m benchmarks.backfill
+
+leakbench: setup ## every known leak and error planted, and what catches it: docs/leaks.md
+	-@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --upgrade --target $(VENV)/leak-tools leakprobe timefence
+	@PYTHONPATH=$(VENV)/leak-tools $(BIN)/python -m benchmarks.leakbench --write
 
 format: setup ## rewrite the code in the house's format
 	$(BIN)/ruff check --fix .

@@ -9,6 +9,7 @@ import polars as pl
 from contracts.feature_set import FeatureSet
 from contracts.tables import FEATURE_ROW_LABELS
 from features.builders.columns import keep_where, latest_of, player_rows
+from features.builders.future import refuse_future_sources
 from features.builders.missing import missing_text
 from features.builders.points_lines import lines_at_cut_off
 from features.builders.results import Results
@@ -42,7 +43,7 @@ def build(
     Labels are NULL where the player did not play (minutes is 0 in under_30_seconds). `missing` tells which features
     are NULL and why; `max_source_date` is the latest date of a game that the row knows.
 
-    Raises AssertionError where a row knows a game of its own date or later: no window can, so this is a defect.
+    Raises RefusedError where a row knows a game of its own date or later: no window can, so this is a defect.
     """
     opponent = rows.select("game_id", pl.col("opponent_id").alias("team_id")).join(
         parts.defense, on=["game_id", "team_id"], how="left", maintain_order="left"
@@ -54,8 +55,7 @@ def build(
     reasons = {feature.name: feature.null_reason or "unexplained" for feature in feature_set.features}
     cache = parts.cache
     sources = latest_of(cache["max_source_date"], parts.factors["max_source_date"])
-    if (sources >= rows["game_date"]).any():
-        raise AssertionError("a row knows a game of its own date or later: a window looked too far")
+    refuse_future_sources("ml_feature_store", player_rows(rows).with_columns(sources))
     return pl.concat(
         [
             player_rows(rows),

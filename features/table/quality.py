@@ -11,6 +11,7 @@ import polars.selectors as cs
 from contracts.errors import RefusedError
 from contracts.feature_set import Feature, FeatureSet
 from contracts.settings import FeatureSettings
+from features.builders.future import refuse_future_sources
 from features.table.builds import FEATURE_STORE
 
 NO_SOURCE = "no_source"
@@ -51,19 +52,6 @@ def check_rows(
         _refuse_constant(rows, feature_set)
         _refuse_lost(rows, feature_set, had_values)
     return [*_out_of_range(rows, feature_set), *_without_values(rows, feature_set)]
-
-
-def refuse_future_sources(name: str, frame: pl.DataFrame) -> None:
-    """Raise RefusedError where a row's latest source date is not before its game date."""
-    seeing = frame.filter(pl.col("max_source_date") >= pl.col("game_date"))
-    if seeing.height:
-        first = seeing.row(0, named=True)
-        subject = "player" if "player_id" in first else "team"
-        raise RefusedError(
-            f"{name}: in {seeing.height} rows max_source_date is not before game_date (game {first['game_id']}, "
-            f"{subject} {first[f'{subject}_id']} of {first['game_date']} knows {first['max_source_date']}).",
-            remedy="The rows would have seen their own game: mend the builder; nothing was written.",
-        )
 
 
 def refuse_not_a_number(name: str, frame: pl.DataFrame) -> None:

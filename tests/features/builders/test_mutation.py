@@ -9,6 +9,7 @@ from datetime import date, timedelta
 import polars as pl
 import pytest
 
+from contracts.errors import RefusedError
 from contracts.settings import FeatureSettings
 from contracts.tables import BOX_COUNTS, FEATURE_ROW_LABELS
 from features.builders.compute import BUILDERS, compute
@@ -122,7 +123,7 @@ def test_a_window_that_includes_the_own_date_is_caught(small_league: RawFacts, m
     monkeypatch.setattr(
         Past, "_place", lambda past, codes: past._codes.search_sorted(codes, side="right").cast(pl.Int64)
     )
-    with pytest.raises(AssertionError, match="its own date"):
+    with pytest.raises(RefusedError, match="max_source_date is not before game_date"):
         compute(small_league, FEATURE_SET, SETTINGS)
 
 

@@ -1,5 +1,5 @@
 -- The 33 columns of v2_33features, a second time and in another way: row by row from the raw frames, in plain SQL,
--- without the builders, their windows or their prefix sums. Reads `asked` (game_id, player_id, team_id), the raw
+-- without the builders, their windows or their prefix sums; then what each row is and what happened. Reads `asked` (game_id, player_id, team_id), the raw
 -- tables, and the variables cutoff_minutes, expected_days, expected_team_games, has_shot_zones, has_injuries.
 
 CREATE TABLE r AS
@@ -34,7 +34,7 @@ JOIN tg ON tg.game_id = a.game_id AND tg.team_id = a.team_id
 LEFT JOIN shot_zones z ON z.game_id = a.game_id AND z.player_id = a.player_id;
 
 CREATE TABLE form AS
-SELECT g, p, count(*) AS n_ever,
+SELECT g, p, count(*) AS n_ever, count(*) FILTER (season = row_season) AS n_season,
        count(*) FILTER (in_year AND rn <= 10) AS n10,
        count(*) FILTER (in_year AND rn <= 5) AS n5,
        avg(points) FILTER (in_year AND rn <= 5) AS points_avg_last_5,
@@ -121,7 +121,7 @@ WITH moments AS (SELECT DISTINCT game_id AS g, team_id AS t, d, season AS s, cut
 mates AS (
   SELECT m.*, x.player_id AS p, arg_max(x.team_id, x.game_date) AS latest_team,
          avg(x.points) FILTER (x.minutes > 0 AND x.season = m.s) AS points
-  FROM moments m JOIN player_games x ON x.game_date < m.d GROUP BY ALL)
+  FROM moments m JOIN player_games x ON x.game_date < m.d AND x.season = m.s GROUP BY ALL)  -- a star has played this season
 SELECT mates.g, mates.t, mates.p
 FROM mates JOIN injuries i ON i.player_id = mates.p AND is_known(i.captured_at, i.reported_on, mates.cut_off_at, mates.d)
 WHERE latest_team = mates.t AND round(points, 9) >= 20
@@ -211,8 +211,16 @@ SELECT r.game_id, r.player_id, coalesce(f.n_ever, 0) > 0 AS has_history,
   vegas.line AS vegas_points_line, vegas.opening AS vegas_opening_line, vegas.line - vegas.opening AS vegas_line_move,
   (vegas.line IS NOT NULL AND f.n_ever > 0)::INT AS has_vegas_line,
   f.avg_vs AS avg_points_vs_opponent, coalesce(f.n_vs, 0) AS games_vs_opponent,
-  f.minutes_avg_last_10, f.ppm_avg_last_10
+  f.minutes_avg_last_10, f.ppm_avg_last_10,
+  r.d AS game_date, coalesce(box.team_id, r.team_id) AS team_id, r.season,
+  coalesce(box.opponent_id, r.opponent_id) AS opponent_id, coalesce(f.n_season, 0) AS n_active_games_season, f.minutes_avg_last_10 AS minutes_avg_last_10_active,
+  CASE WHEN f.n_ever > 0 THEN vegas.line END AS line,
+  CASE WHEN box.minutes > 0 THEN 'played' WHEN box.minutes = 0 THEN 'under_30_seconds'
+       WHEN EXISTS (FROM tg WHERE tg.game_id = r.game_id) THEN 'absent' ELSE 'scheduled' END AS state,
+  box.minutes, played.points, played.rebounds, played.assists, played.steals, played.blocks, played.turnovers, played.fg3m
 FROM r
+LEFT JOIN player_games box ON box.game_id = r.game_id AND box.player_id = r.player_id
+LEFT JOIN player_games played ON played.game_id = r.game_id AND played.player_id = r.player_id AND played.minutes > 0
 LEFT JOIN form f ON f.g = r.game_id AND f.p = r.player_id
 LEFT JOIN pairs ON pairs.g = r.game_id AND pairs.p = r.player_id
 LEFT JOIN players pl ON pl.player_id = r.player_id
@@ -231,8 +239,9 @@ WITH sides AS (
 latest AS (
   SELECT s.game_id, s.d, s.t, s.tip_off_at, x.player_id, max(x.game_date) AS latest,
          arg_max(x.team_id, x.game_date) AS latest_team
-  FROM sides s JOIN player_games x ON x.game_date < s.d GROUP BY ALL)
-SELECT game_id, player_id FROM latest
+  FROM sides s JOIN player_games x ON x.game_date < s.d
+    AND x.game_date >= s.d - to_days(getvariable('expected_days')::INTEGER) GROUP BY ALL)
+SELECT game_id, player_id, t AS team_id FROM latest
 WHERE latest_team = t AND d - latest <= getvariable('expected_days')
   AND (SELECT count(*) FROM tg WHERE tg.team_id = t AND tg.game_date >= latest AND tg.game_date < d)
       <= getvariable('expected_team_games')

@@ -1,0 +1,1 @@
+"""Known leaks and errors, planted one by one, and what catches each; `make leakbench` prints the table."""

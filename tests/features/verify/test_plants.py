@@ -1,0 +1,54 @@
+"""Every known leak and error, planted, is caught by name; docs/leaks.md says so, and stays what is said."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from benchmarks.leakbench.code_plants import CODE_PLANTS, CodePlant
+from benchmarks.leakbench.data_plants import DATA_PLANTS, DataPlant
+from benchmarks.leakbench.page import line, lines_of_page, try_plant
+from benchmarks.leakbench.planting import planted
+from benchmarks.leakbench.world import World, make_world
+from features.builders import windows
+
+PLANTS = (*CODE_PLANTS, *DATA_PLANTS)
+
+
+@pytest.fixture(scope="module")
+def world() -> World:
+    return make_world()
+
+
+@pytest.mark.parametrize("plant", PLANTS, ids=lambda plant: plant.name)
+def test_the_plant_is_caught_by_its_column_as_the_page_says(
+    plant: CodePlant | DataPlant, world: World, built_file: Path
+) -> None:
+    detections = try_plant(plant, world, built_file)
+    assert detections, "nothing caught it"
+    assert all(plant.column in each.message for each in detections)
+    assert line(plant, detections) in set(lines_of_page()), "docs/leaks.md is stale: run `make leakbench`"
+
+
+def test_the_page_has_every_plant_once_and_nothing_else() -> None:
+    names = [each.split(" | ")[0].removeprefix("| ") for each in lines_of_page()]
+    assert names == [plant.name for plant in PLANTS]
+    assert len(set(names)) == len(names) >= 40
+
+
+def test_the_world_without_a_plant_has_nothing_to_catch(world: World) -> None:
+    sound = CodePlant("nothing", "", "windows", "n * (n - 1)).sqrt()", "n * (n - 1)).sqrt() ", "points_avg_last_5")
+    assert try_plant(sound, world, Path()) == []
+
+
+def test_a_plant_is_gone_after_its_block() -> None:
+    code = windows.Past._place.__code__
+    with planted(windows, 'codes, side="left"', 'codes, side="right"'):
+        assert windows.Past._place.__code__ is not code
+    assert windows.Past._place.__code__ is code
+
+
+def test_a_plant_that_no_longer_fits_the_source_is_refused() -> None:
+    with pytest.raises(LookupError, match="not once"), planted(windows, "no such text", ""):
+        pass
