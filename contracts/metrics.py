@@ -77,8 +77,13 @@ def bootstrap_means_by_date(values: Floats, dates: npt.NDArray[Any], *, resample
     return means
 
 
-def interval_by_date(values: Floats, dates: npt.NDArray[Any], *, level: float = 0.95) -> tuple[float, float]:
-    """The bootstrap interval of the mean of `values` at `level`, dates drawn whole."""
+def interval_by_date(values: Floats, dates: npt.NDArray[Any], *, level: float = 0.95) -> tuple[float, float] | None:
+    """The bootstrap interval of the mean of `values` at `level`, dates drawn whole.
+
+    None for a single date: how far dates differ cannot be told from one, and an interval without width would be a lie.
+    """
+    if len(values) and len(np.unique(dates)) == 1:
+        return None
     means = bootstrap_means_by_date(values, dates)
     low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
     return float(low), float(high)

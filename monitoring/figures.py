@@ -27,7 +27,7 @@ IDENTITY = ("label", "system", "model_version", "target", "feature_set", "build_
 class GradeFigure:
     """Mean absolute error and mean error (predicted - actual) of graded predictions, and what they are about.
 
-    `mae_ci95` is the bootstrap by game date; `share_in_interval` of the 80 % intervals (0-1).
+    `mae_ci95` is the bootstrap by game date (None for one date); `share_in_interval` of the 80 % intervals (0-1).
     """
 
     label: str
@@ -41,7 +41,7 @@ class GradeFigure:
     date_from: date
     date_to: date
     mae: float
-    mae_ci95: tuple[float, float]
+    mae_ci95: tuple[float, float] | None
     mean_error: float
     share_in_interval: float
 

@@ -143,9 +143,11 @@ def _bias(evidence: Evidence, settings: GateSettings) -> Test:
     """A median system has half of the results above it; a mean system errs by nothing on average."""
     challenger = evidence.challenger
     errors = challenger.predictions - evidence.actual
-    low, high = interval_by_date(errors, evidence.dates) if evidence.n_rows else (0.0, 0.0)
+    interval = interval_by_date(errors, evidence.dates) if evidence.n_rows else None
     error = mean_error(evidence.actual, challenger.predictions)
-    error_text = f"mean error {error:+.3f} (95 % interval {low:+.3f} to {high:+.3f})"
+    error_text = f"mean error {error:+.3f}"
+    if interval is not None:
+        error_text += f" (95 % interval {interval[0]:+.3f} to {interval[1]:+.3f})"
     if challenger.estimates == "mean":
         limit = f"-{settings.max_mean_error:g} to {settings.max_mean_error:g}"
         detail = f"A mean system: {error_text}; allowed {limit} ({scope(evidence)})."

@@ -97,3 +97,8 @@ def test_a_metric_never_lacks_what_it_is_about() -> None:
         "build_id": 3,
         "ci95": [4.4, 4.6],
     }
+
+
+def test_one_date_has_no_interval() -> None:
+    """However many rows it has: how far dates differ cannot be told from one."""
+    assert interval_by_date(np.arange(50.0), np.zeros(50)) is None
