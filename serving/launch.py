@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import signal
 import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 
 from contracts.database import open_database, sqlite_path
-from contracts.errors import UnavailableError, UsageError
+from contracts.errors import UsageError
 from contracts.home import Home
+from contracts.ports import require_free_port
 from contracts.settings import Settings
 
 SERVICE = "serving.service:TipoffService"
+OTHER_PORT = "Stop what has it, or choose another: `tipoff serve --port {}`."
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 """What asks the service to stop; BentoML would take a SIGHUP for a reload."""
 
@@ -31,7 +32,7 @@ def serve(home: Home, settings: Settings, port: int | None = None, host: str | N
     and what `open_database` raises.
     """
     address = find_address(host or settings.serving.host, settings.serving.port if port is None else port)
-    check_port_is_free(*address)
+    require_free_port(*address, remedy=OTHER_PORT.format(address[1] % 65535 + 1))
     open_database(home.database_url).dispose()  # says what is wrong with it here, and brings it to the newest migration
     child = subprocess.Popen(command(*address), env=environment(home, address[1]))
     with _forwarded_signals(child) as stopped:
@@ -76,26 +77,6 @@ def find_address(host: str, port: int) -> tuple[str, int]:
         raise UsageError(f"{host!r} is not a host of this machine: {error.strerror}.") from error
     by_family = sorted(found, key=lambda entry: entry[0] != socket.AF_INET)
     return str(by_family[0][4][0]), port
-
-
-def check_port_is_free(host: str, port: int) -> None:
-    """Nothing, where the port can be listened on.
-
-    Raises UnavailableError where another process has it, UsageError where the host is not of this machine.
-    """
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with closing(socket.socket(family, socket.SOCK_STREAM)) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # a port just left (TIME_WAIT) is free
-        try:
-            probe.bind((host, port))
-        except OSError as error:
-            if error.errno == errno.EADDRNOTAVAIL:
-                raise UsageError(f"{host!r} is not an address of this machine.") from error
-            what = "is in use" if error.errno == errno.EADDRINUSE else f"cannot be listened on: {error.strerror}"
-            raise UnavailableError(
-                f"Port {port} of {host} {what}.",
-                remedy=f"Stop what has it, or choose another: `tipoff serve --port {port % 65535 + 1}`.",
-            ) from error
 
 
 @contextmanager

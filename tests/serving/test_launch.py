@@ -8,8 +8,9 @@ import pytest
 
 from contracts.errors import UnavailableError, UsageError
 from contracts.home import Home
+from contracts.ports import require_free_port
 from contracts.settings import Settings
-from serving.launch import check_port_is_free, environment, find_address, serve
+from serving.launch import environment, find_address, serve
 
 
 def test_a_busy_port_is_named_with_the_way_out(tmp_path):
@@ -26,7 +27,7 @@ def test_a_port_just_left_is_free():
     with socket.socket() as left:
         left.bind(("127.0.0.1", 0))
         port = left.getsockname()[1]
-    check_port_is_free("127.0.0.1", port)
+    require_free_port("127.0.0.1", port, remedy="")
 
 
 @pytest.mark.parametrize(("host", "port"), [("127.0.0.1", 0), ("127.0.0.1", 70000), ("no.such.host.invalid", 3000)])
@@ -37,7 +38,7 @@ def test_an_impossible_address_is_wrong_usage(host, port):
 
 def test_a_host_of_another_machine_is_wrong_usage():
     with pytest.raises(UsageError, match=r"192\.0\.2\.1"):
-        check_port_is_free("192.0.2.1", 3999)
+        require_free_port("192.0.2.1", 3999, remedy="")
 
 
 def test_a_name_becomes_the_address_that_bentoml_wants():
