@@ -103,7 +103,7 @@ def baseline_predictions(frame: pl.DataFrame, features: list[str], target: str) 
 
 
 def as_table(metrics: tuple[Metric, ...]) -> dict[str, dict[str, Any]]:
-    """Plain values: population -> {n, dates, mae, ci95, mean_error, ...}."""
+    """Plain values: population -> {n, dates, mae, ci95 (None: one date alone), mean_error, ...}."""
     table: dict[str, dict[str, Any]] = {}
     for metric in metrics:
         row = table.setdefault(
@@ -111,8 +111,8 @@ def as_table(metrics: tuple[Metric, ...]) -> dict[str, dict[str, Any]]:
             {"n": metric.n, "date_from": metric.date_from.isoformat(), "date_to": metric.date_to.isoformat()},
         )
         row[metric.name] = metric.value
-        if metric.ci95 is not None and metric.name == "mae":
-            row["ci95"] = list(metric.ci95)
+        if metric.name == "mae":
+            row["ci95"] = list(metric.ci95) if metric.ci95 is not None else None
     return table
 
 

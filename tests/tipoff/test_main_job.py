@@ -351,8 +351,8 @@ def test_every_prediction_is_graded_and_none_as_live(job: Job) -> None:
     for system in ("xgboost", "season_average"):
         figures = {row["population"]: row for row in told if row["system"] == system}
         assert sum(figures[name]["n"] for name in ("played", "early") if name in figures) == n_played
-        low, high = figures["played"]["mae_ci95"]
-        assert 0 < low <= figures["played"]["mae"] <= high
+        assert figures["played"]["mae"] > 0
+        assert figures["played"]["mae_ci95"] is None  # one date alone says nothing of how far dates differ
     assert (job.graded["graded"], job.graded["void"]) == (2 * n_played, 2 * (job.slate.height - n_played))
 
 
