@@ -226,7 +226,8 @@ def _fetch(home: Home, artifact_uri: str, scratch: Path) -> Path:
     if local is not None:
         if not local.is_dir():
             raise UnavailableError(
-                f"The model's folder {local} is absent.", remedy="Roll back: `tipoff rollback --reason TEXT`."
+                f"The model's folder {local} is absent.",
+                remedy="Restore it, or train again: `tipoff train`; from Production `tipoff rollback` leads away.",
             )
         return Path(shutil.copytree(local, scratch / "model"))
     from mlflow.artifacts import download_artifacts

@@ -109,6 +109,7 @@ class Desk:
     def close(self) -> None:
         """Stop following the registry, write what waits, close the database."""
         self.slot.stop()
+        self._freshness.stop()
         self._store.stop()
         self._engine.dispose()
 

@@ -36,7 +36,9 @@ def open_room() -> Room:
     slot.start()
     threading.Thread(target=_import_systems, name="import-systems", daemon=True).start()
     store.start()
-    desk = Desk(engine, slot, store, settings.serving, _counter(store), Freshness(engine, settings))
+    freshness = Freshness(engine, settings)
+    freshness.follow(lambda: live.feature_set if (live := slot.state().live) else None)
+    desk = Desk(engine, slot, store, settings.serving, _counter(store), freshness)
     return Room(desk, settings.serving, token=os.environ.get("TIPOFF_API_TOKEN") or None)
 
 

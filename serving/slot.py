@@ -10,9 +10,10 @@ from dataclasses import dataclass, replace
 
 import sqlalchemy as sa
 
-from contracts.errors import RefusedError, TipoffError
+from contracts.errors import RefusedError, TipoffError, UnavailableError
 from registry.stages import Stage
 from registry.versions import ModelVersion, production
+from serving.database_file import DatabaseFile
 from serving.faults import NoProductionError, NotReadyError
 from serving.live import NOT_IN_PRODUCTION, PROMOTE, LiveModel, resolve_version
 from systems.model import check_golden_rows
@@ -52,6 +53,7 @@ class Slot:
 
     def __init__(self, engine: sa.Engine, model_name: str, load: Loader, *, poll_seconds: float) -> None:
         self._engine = engine
+        self._file = DatabaseFile(engine)
         self._model_name = model_name
         self._load = load
         self._poll_seconds = poll_seconds
@@ -76,7 +78,11 @@ class Slot:
     def look(self) -> None:
         """Bring the slot to what the registry says now; every outcome is in `state`."""
         try:
+            self._file.check()
             version = production(self._engine, self._model_name)
+        except UnavailableError as error:
+            self._degrade("registry_unreachable", error.message, error.remedy)
+            return
         except sa.exc.SQLAlchemyError as error:
             self._degrade("registry_unreachable", f"The registry does not answer: {_first_line(error)}.", None)
             return

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
-from contracts.errors import RefusedError
+from contracts.errors import RefusedError, TipoffError
 from contracts.metrics import Floats
 from features.feature_sets import feature_set_names, load_feature_set
 from features.table.rows import current_build, read_rows
 from features.table.status import stale_dates
 from registry.evidence import Contender, Evidence, FeatureFacts
 from registry.gate import decide
-from registry.verdict import Verdict
+from registry.verdict import Test, Verdict
 from registry.versions import ModelVersion, stage_of
 from serving.live import LiveModel, load_live
 from training.dataset import Dataset, make_dataset
@@ -27,19 +27,30 @@ if TYPE_CHECKING:
 
 
 def make_judge(wiring: Wiring) -> Judge:
-    """What `registry.promotion.promote` asks for a verdict: both versions predict the same rows afresh."""
+    """What `registry.promotion.promote` asks for a verdict: both versions predict the same rows afresh.
+
+    A champion that cannot answer any more fails the verdict, which says why: only an override goes past it.
+    """
 
     def judge(challenger: ModelVersion, champion: ModelVersion | None) -> Verdict:
-        return decide(gather_evidence(wiring, challenger, champion), wiring.settings.gate)
+        fault = _fault(wiring, champion)
+        evidence = gather_evidence(wiring, challenger, champion, has_champion=champion is not None and fault is None)
+        verdict = decide(evidence, wiring.settings.gate)
+        if fault is None:
+            return verdict
+        detail = f"The version in Production cannot be held against it: {fault}"
+        return Verdict.of([Test("champion_answers", False, detail, limit="it loads and proves itself"), *verdict.tests])
 
     return judge
 
 
-def gather_evidence(wiring: Wiring, challenger: ModelVersion, champion: ModelVersion | None) -> Evidence:
+def gather_evidence(
+    wiring: Wiring, challenger: ModelVersion, champion: ModelVersion | None, *, has_champion: bool
+) -> Evidence:
     """Everything the gate asks for, on rows that neither version has seen.
 
     The rows are those of the challenger's training population, from its validation dates on, after the last date that
-    either version was trained on.
+    either version was trained on. Without `has_champion` the champion is not asked.
     Raises RefusedError where there are none, or where a model does not verify.
     """
     live = _load(wiring, challenger)
@@ -52,11 +63,21 @@ def gather_evidence(wiring: Wiring, challenger: ModelVersion, champion: ModelVer
         dates=rows.dates[chosen],
         actual=rows.frame["target"].to_numpy()[chosen],
         challenger=_contender(live, _matrix_for(wiring, live, rows)[chosen]),
-        champion=_champion(wiring, champion, rows),
+        champion=_champion(wiring, champion, rows) if has_champion else None,
         baselines={name: predictions[chosen] for name, predictions in baselines.items()},
         line=rows.matrix(["line"])[chosen, 0],
         features=_feature_facts(wiring, live),
     )
+
+
+def _fault(wiring: Wiring, champion: ModelVersion | None) -> str | None:
+    """Why the champion cannot be asked, or None."""
+    try:
+        if champion is not None:
+            _load(wiring, champion)
+    except TipoffError as error:
+        return error.message
+    return None
 
 
 def _load(wiring: Wiring, version: ModelVersion) -> LiveModel:

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
+from contracts.errors import RefusedError, TipoffError
 from tipoff.output import emit, json_option, say, working
 from tipoff.parameters import NUMBER
+
+if TYPE_CHECKING:
+    from registry.versions import ModelVersion
+    from tipoff.wiring import Wiring
 
 
 @click.command()
@@ -19,8 +26,6 @@ def rollback(to: int | None, reason: str, as_json: bool) -> None:
     """
     from registry.promotion import current_actor
     from registry.promotion import rollback as run_rollback
-    from registry.stages import Stage
-    from serving.live import load_live
     from tipoff.wiring import wire
 
     wiring = wire()
@@ -31,7 +36,20 @@ def rollback(to: int | None, reason: str, as_json: bool) -> None:
             reason=reason,
             actor=current_actor(),
             to=to,
-            prove=lambda target: load_live(target, Stage.PRODUCTION, wiring.home),
+            prove=lambda target: _prove(wiring, target),
         )
     say(f"[green]Back[/]: {version.title} is in Production.")
     emit({"production": version.version, "sha256": version.sha256}, as_json=as_json)
+
+
+def _prove(wiring: Wiring, target: ModelVersion) -> None:
+    from registry.stages import Stage
+    from serving.live import load_live
+
+    try:
+        load_live(target, Stage.PRODUCTION, wiring.home)
+    except TipoffError as error:
+        raise RefusedError(
+            f"{target.title} cannot answer: {error.message}",
+            remedy="Name another that was in Production: `tipoff rollback --to V --reason TEXT`.",
+        ) from error
