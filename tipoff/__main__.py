@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from contracts.errors import TipoffError, UsageError
+from contracts.errors import TipoffError, UnavailableError, UsageError
 
 COMMANDS = {
     "ingest": ("ingest:ingest", "Bring raw facts in: files, the simulated league, stats.nba.com."),
@@ -83,10 +83,22 @@ def main(arguments: list[str] | None = None) -> None:
     except Exception as error:  # the last line of the door: nobody but --debug sees a traceback
         if debug:
             raise
-        remedy = "This is a defect or a fault of the machine: `tipoff --debug ...` shows where."
-        _report(TipoffError(f"{type(error).__name__}: {error}", remedy=remedy), as_json=as_json)
+        _report(_as_ours(error), as_json=as_json)
         sys.exit(1)
     sys.exit(0)
+
+
+def _as_ours(error: Exception) -> TipoffError:
+    """An error that no room foresaw, in one line: a database or a file that fails, else a defect."""
+    database = sys.modules.get("sqlalchemy.exc")  # not imported: then the error is none of its own
+    if database is not None and isinstance(error, database.OperationalError):
+        remedy = "Check that it is up, that nothing else holds it and that its disk has room; then run this again."
+        return UnavailableError(f"The database failed: {str(error.orig).splitlines()[0]}.", remedy=remedy)
+    if isinstance(error, OSError) and error.strerror:
+        where = f" ({error.filename})" if error.filename else ""
+        return UnavailableError(f"{error.strerror}{where}.", remedy="Make room or give access; then run this again.")
+    remedy = "This is a defect: `tipoff --debug ...` shows where."
+    return TipoffError(f"{type(error).__name__}: {error}", remedy=remedy)
 
 
 def _report(error: TipoffError, *, as_json: bool) -> None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from tipoff.__main__ import main
 
@@ -57,6 +60,35 @@ def test_the_version_is_told_by_a_flag_too(capsys: pytest.CaptureFixture[str]) -
         main(["--version"])
     assert ended.value.code == 0
     assert capsys.readouterr().out.strip()
+
+
+def raising(error: Exception) -> Any:
+    """A stand-in for what a command calls."""
+
+    def fail(*_: Any, **__: Any) -> None:
+        raise error
+
+    return fail
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "said"),
+    [
+        (sa.exc.OperationalError("SELECT", {}, Exception("disk is full")), "unavailable", "disk is full"),
+        (OSError(errno.ENOSPC, "No space left on device", "x.db"), "unavailable", "No space left on device (x.db)"),
+        (ZeroDivisionError("by zero"), "failed", "ZeroDivisionError"),
+    ],
+)
+def test_what_nobody_foresaw_is_one_line_without_a_traceback(
+    error: Exception, code: str, said: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tipoff.wiring.wire", raising(error))
+    with pytest.raises(SystemExit) as ended:
+        main(["features", "status", "--json"])
+    assert ended.value.code == 1
+    told = json.loads(capsys.readouterr().out.splitlines()[-1])["error"]
+    assert told["code"] == code
+    assert said in told["message"]
 
 
 @pytest.fixture(autouse=True)
