@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from training.dataset import Dataset
 
 MODEL_TRAINING = {"mlflow.experimentKind": "custom_model_development"}
-"""Opens the experiment's pages as model training, not as the GenAI that MLflow 3 takes for granted."""
+"""Says what the experiment is for; MLflow 3 takes GenAI for granted where nothing is said."""
 
 STORE_SECONDS = 120.0
 """How long to wait for another process that makes the tables of MLflow's embedded store."""
