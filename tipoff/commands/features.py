@@ -43,7 +43,8 @@ def backfill(
     """Populate what is expected and not there: dates never built, and dates whose inputs or code changed."""
     from features.feature_sets import load_feature_set
     from features.table.backfill import backfill as run_backfill
-    from tipoff.way_back import ensure_way_back
+    from registry.versions import production
+    from tipoff.way_back import MIN_DATES, ensure_way_back
     from tipoff.wiring import wire
 
     wiring = wire()
@@ -67,6 +68,8 @@ def backfill(
     named = ensure_way_back(wiring)
     if named is not None:
         say(f"season_average is registered as version {named} and in Production: the named way back.")
+    elif production(wiring.engine) is None:
+        say(f"No version is in Production yet: season_average needs {MIN_DATES} dates of results.")
     emit(_plain(report), as_json=as_json)
 
 
