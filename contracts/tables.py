@@ -176,6 +176,7 @@ builds = sa.Table(
     sa.Column("n_rows", sa.Integer),
     sa.Column("n_dates", sa.Integer),
     sa.Column("failure", sa.Text),
+    sa.Column("quality", sa.JSON, doc="the verdict of its quality gates, every test with its figure and limit"),
 )
 
 build_units = sa.Table(
@@ -376,6 +377,24 @@ promotion_history = sa.Table(
     sa.Column("verdict", sa.JSON, doc="every test with its figure and limit"),
     sa.Column("previous_hash", sa.Text, nullable=False),
     sa.Column("hash", sa.Text, nullable=False, unique=True),
+)
+
+# ---------------------------------------------------------------- backtests
+backtest_looks = sa.Table(
+    "backtest_looks",
+    metadata,
+    sa.Column("look_id", sa.Integer, primary_key=True),
+    sa.Column("test_season", sa.Integer, nullable=False, index=True, doc="start year"),
+    sa.Column("system", sa.Text, nullable=False),
+    sa.Column("hyperparameters", sa.JSON, nullable=False),
+    sa.Column("feature_set", sa.Text, nullable=False),
+    sa.Column("feature_set_hash", sa.Text, nullable=False),
+    sa.Column("build_id", sa.Integer, nullable=False),
+    sa.Column("dataset_sha256", sa.Text, nullable=False),
+    sa.Column("target", sa.Text, nullable=False),
+    sa.Column("retrain", sa.Text, sa.CheckConstraint("retrain IN ('none', 'monthly')"), nullable=False),
+    sa.Column("populations", sa.JSON, nullable=False, doc="what was seen, population by population"),
+    sa.Column("looked_at", UTCDateTime, nullable=False),
 )
 
 # ---------------------------------------------------------------- predictions and grades

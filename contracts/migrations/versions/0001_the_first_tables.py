@@ -3,6 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
+from contracts.migrations.append_only import make_append_only
+
 revision = "0001"
 down_revision = None
 
@@ -12,34 +14,8 @@ APPEND_ONLY = {"model_versions": ("model_name", "version"), "promotion_history":
 
 def upgrade() -> None:
     _create_tables()
-    protect = _protect_sqlite if op.get_bind().dialect.name == "sqlite" else _protect_postgresql
     for table, key in APPEND_ONLY.items():
-        protect(table, key)
-
-
-def _protect_sqlite(table: str, key: tuple[str, ...]) -> None:
-    for verb in ("UPDATE", "DELETE"):
-        op.execute(
-            f"CREATE TRIGGER {table}_no_{verb.lower()} BEFORE {verb} ON {table} "
-            f"BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END"
-        )
-    # INSERT OR REPLACE deletes without asking the trigger on DELETE
-    same = f"SELECT 1 FROM {table} WHERE " + " AND ".join(f"{column} = NEW.{column}" for column in key)  # noqa: S608
-    op.execute(
-        f"CREATE TRIGGER {table}_no_replace BEFORE INSERT ON {table} WHEN EXISTS ({same}) "
-        f"BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END"
-    )
-
-
-def _protect_postgresql(table: str, _key: tuple[str, ...]) -> None:
-    op.execute(
-        f"CREATE FUNCTION {table}_append_only() RETURNS trigger LANGUAGE plpgsql AS "
-        f"$$ BEGIN RAISE EXCEPTION '{table} is append-only' USING ERRCODE = 'restrict_violation'; END $$"
-    )
-    op.execute(
-        f"CREATE TRIGGER {table}_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON {table} "
-        f"FOR EACH STATEMENT EXECUTE FUNCTION {table}_append_only()"
-    )
+        make_append_only(table, key)
 
 
 def _create_tables() -> None:

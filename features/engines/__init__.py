@@ -1,0 +1,1 @@
+"""Where the builders run: in this process, or on Spark."""

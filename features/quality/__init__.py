@@ -1,0 +1,1 @@
+"""The gates a build must pass before its rows are written, and the report of it."""

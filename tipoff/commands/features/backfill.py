@@ -1,0 +1,59 @@
+"""`tipoff features backfill`: build what is expected and not there."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import click
+
+from tipoff.commands.features.common import FEATURE_SET, plain
+from tipoff.output import emit, json_option, progress, say
+from tipoff.parameters import DATE, SEASONS
+
+
+@click.command()
+@FEATURE_SET
+@click.option("--seasons", type=SEASONS, help="One season or a span, as 2021-22:2023-24.")
+@click.option("--from", "date_from", type=DATE, help="First date.")
+@click.option("--to", "date_to", type=DATE, help="Last date.")
+@click.option("--rebuild", is_flag=True, help="All expected dates, not only those that are missing or stale.")
+@json_option
+def backfill(
+    feature_set: str,
+    seasons: tuple[int, int] | None,
+    date_from: date | None,
+    date_to: date | None,
+    rebuild: bool,
+    as_json: bool,
+) -> None:
+    """Populate what is expected and not there: dates never built, and dates whose inputs or code changed."""
+    from features.feature_sets import load_feature_set
+    from features.table.backfill import backfill as run_backfill
+    from registry.versions import production
+    from tipoff.way_back import MIN_DATES, ensure_way_back
+    from tipoff.wiring import wire
+
+    wiring = wire()
+    with progress("Building features", "dates") as report_progress:
+        report = run_backfill(
+            wiring.engine,
+            load_feature_set(feature_set),
+            wiring.settings,
+            seasons=seasons,
+            date_from=date_from,
+            date_to=date_to,
+            rebuild=rebuild,
+            progress=report_progress,
+        )
+    say(
+        f"Build {report.build_id}: {report.rows:,} rows of {report.dates:,} dates in {report.seconds:.1f} s; "
+        f"{report.skipped:,} dates were there already."
+    )
+    if report.games_without_results:
+        say(f"{report.games_without_results:,} past games have lines but no box scores: not expected, not built.")
+    named = ensure_way_back(wiring)
+    if named is not None:
+        say(f"season_average is registered as version {named} and in Production: the named way back.")
+    elif production(wiring.engine) is None:
+        say(f"No version is in Production yet: season_average needs {MIN_DATES} dates of results.")
+    emit(plain(report), as_json=as_json)
