@@ -1,4 +1,4 @@
-"""Tables whose rows stay as they were written: triggers that refuse every change. Migrations use it, so it is frozen."""
+"""Tables whose rows stay as they were written: triggers refuse every change. Migrations use it, so it is frozen."""
 
 from __future__ import annotations
 
