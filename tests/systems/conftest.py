@@ -16,7 +16,10 @@ from systems.residuals import fit_residuals
 from systems.versions import library_versions
 
 FEATURES = ["points_avg_season", "points_avg_last_10", "minutes_avg_last_10", "home_away"]
-QUICK = {"n_estimators": 60, "early_stopping_rounds": 10, "max_depth": 4, "min_child_weight": 5}
+QUICK: dict[str, dict[str, object]] = {
+    "xgboost": {"n_estimators": 60, "early_stopping_rounds": 10, "max_depth": 4, "min_child_weight": 5},
+    "catboost": {"iterations": 60, "early_stopping_rounds": 10, "depth": 4, "learning_rate": 0.1},
+}
 
 
 def made_up_rows(n: int, seed: int) -> Rows:
@@ -57,7 +60,7 @@ def fitted(train: Rows, tune: Rows) -> Callable[..., System]:
     """fitted(name, **parameters) -> the system, fitted on the small world."""
 
     def fit(name: str, **parameters: object) -> System:
-        return fit_system(name, train, tune, **(QUICK | parameters if name == "xgboost" else parameters))
+        return fit_system(name, train, tune, **(QUICK.get(name, {}) | parameters))
 
     return fit
 
