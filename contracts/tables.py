@@ -177,6 +177,8 @@ builds = sa.Table(
     sa.Column("n_dates", sa.Integer),
     sa.Column("failure", sa.Text),
     sa.Column("quality", sa.JSON, doc="the verdict of its quality gates, every test with its figure and limit"),
+    sa.Column("inputs", sa.JSON, doc="settings_hash and ingested: under which settings and kinds of source it was made"),
+    sa.Column("pruned_at", UTCDateTime, doc="when its rows were deleted; NULL: they are there"),
 )
 
 build_units = sa.Table(
@@ -191,6 +193,29 @@ build_units = sa.Table(
     sa.Column("feature_set_hash", sa.Text, nullable=False),
     sa.Column("n_rows", sa.Integer, nullable=False),
     sa.Column("done_at", UTCDateTime, nullable=False),
+)
+
+build_dates = sa.Table(
+    "build_dates",
+    metadata,
+    sa.Column("build_id", sa.Integer, sa.ForeignKey("builds.build_id"), primary_key=True),
+    sa.Column("game_date", sa.Date, primary_key=True, doc="a date that the build computed"),
+    sa.Column("inputs_hash", sa.Text, nullable=False, doc="as in build_units, which keeps the newest only"),
+)
+
+raw_digests = sa.Table(
+    "raw_digests",
+    metadata,
+    sa.Column("kind", sa.Text, primary_key=True, doc="game-logs, points-lines, ...: what the facts are"),
+    sa.Column("game_date", sa.Date, primary_key=True),
+    sa.Column(
+        "from_build",
+        sa.Integer,
+        sa.ForeignKey("builds.build_id"),
+        primary_key=True,
+        doc="the first build that found them so; they stay so until the next row of the same kind and date",
+    ),
+    sa.Column("digest", sa.Text, doc="of the date's facts of this kind; NULL: there are none any more"),
 )
 
 
@@ -316,7 +341,7 @@ FEATURE_ROW_COUNTS = ("n_active_games_season", "minutes_avg_last_10_active")
 
 def feature_table(feature_set: FeatureSet) -> sa.Table:
     """The feature table of `feature_set`: what a row is, then the features in order, then what happened."""
-    return _versioned(
+    table = _versioned(
         f"ml_feature_store_{feature_set.name}",
         *_player_game_columns(),
         sa.Column("season", sa.Integer, nullable=False),
@@ -330,9 +355,21 @@ def feature_table(feature_set: FeatureSet) -> sa.Table:
         sa.Column("missing", sa.Text, nullable=False, doc="reason:name,name;reason:name: which are NULL, and why"),
         sa.Column("window_games", sa.Text, nullable=False, doc="JSON: games used by last_5, last_10, season, team"),
         sa.Column("max_source_date", sa.Date, doc="latest date of anything the row knows"),
+        sa.Column("settled_build", sa.Integer, doc="the build that learned what happened; earlier ones see it scheduled"),
         sa.CheckConstraint("max_source_date IS NULL OR max_source_date < game_date", name="knows_only_the_past"),
         key=PLAYER_GAME,
         within=sa.MetaData(),
+    )
+    sa.event.listen(table, "after_create", sa.DDL(provenance_view(table.name).replace("%", "%%")))
+    return table
+
+
+def provenance_view(table: str) -> str:
+    """CREATE VIEW `table`_rows: every row of a versioned table beside the code and the definitions that made it."""
+    made = ", ".join(f"made.{name}" for name in ("feature_set", "feature_set_hash", "code_hash", "started_at"))
+    return (
+        f"CREATE VIEW {table}_rows AS SELECT kept.*, {made} "  # noqa: S608 names are the tables' own
+        f"FROM {table} AS kept JOIN builds AS made ON made.build_id = kept.from_build"
     )
 
 

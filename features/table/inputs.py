@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 
 import polars as pl
@@ -20,17 +21,60 @@ DateDigests = Mapping[date, bytes]
 NOT_OF_ROWS = {"constant_column_min_rows"}
 """Settings that judge rows and do not make them."""
 
+CLOSING_LINES = "game-lines"
+"""The one kind that only some feature sets accept."""
 
-def inputs_hashes(raw: RawFacts, feature_set: FeatureSet, settings: FeatureSettings) -> dict[date, str]:
+
+@dataclass(frozen=True)
+class DayFacts:
+    """The raw facts of one kind, each date's as a digest; `is_known_on_the_day`: to that date's own rows too."""
+
+    kind: str
+    digests: DateDigests
+    is_known_on_the_day: bool
+
+
+def day_facts(raw: RawFacts) -> list[DayFacts]:
+    """Everything raw that rows may know or say, kind by kind and date by date, whatever the feature set."""
+    game_dates = raw.games.select("game_id", "game_date")
+    appeared = raw.player_games.select("game_id", "player_id", "game_date")
+    about_players = raw.players.select("player_id", "position", "birth_date")
+    is_timed = pl.col("captured_at").is_not_null()
+    captured_on = pl.col("captured_at").dt.convert_time_zone(LEAGUE_ZONE.key).dt.date()
+    timed = raw.injuries.filter(is_timed).with_columns(captured_on.alias("game_date"))
+    untimed = raw.injuries.filter(~is_timed).with_columns(pl.col("reported_on").alias("game_date"))
+    of_the_day = {
+        "schedule": raw.games.join(_expected_games(raw), on="game_id", how="inner"),
+        "points-lines": raw.points_lines.join(game_dates, on="game_id", how="inner"),
+        "injuries": timed,
+        "game-logs": raw.player_games,
+        "players": appeared.select("game_date", "player_id").join(about_players, on="player_id", how="inner"),
+        CLOSING_LINES: raw.game_lines.join(game_dates, on="game_id", how="inner"),
+    }
+    from_the_next_day = {
+        "shot-zones": raw.shot_zones.join(appeared, on=["game_id", "player_id"], how="inner"),
+        "injuries without a time": untimed,
+    }
+    return [DayFacts(kind, _by_date(frame), is_known_on_the_day=True) for kind, frame in of_the_day.items()] + [
+        DayFacts(kind, _by_date(frame), is_known_on_the_day=False) for kind, frame in from_the_next_day.items()
+    ]
+
+
+def inputs_hashes(
+    raw: RawFacts, feature_set: FeatureSet, settings: FeatureSettings, known: Sequence[DayFacts] | None = None
+) -> dict[date, str]:
     """For each expected game date, in order, SHA-256 (hex) of all that its rows may know or say.
 
     That is: everything known before the date (results, shots, earlier captures, injury entries), chained date by
     date, so that a correction changes every later date too; what is of the date itself (its schedule, lines and
     injury entries captured then, what happened); the settings that make rows; which kinds were ever ingested.
+    `known` is `day_facts(raw)` where the caller has it.
     """
-    own, afterwards = _facts_of_the_day(raw, feature_set), _facts_from_the_next_day(raw)
+    used = [facts for facts in known or day_facts(raw) if is_used(facts.kind, feature_set)]
+    own = [facts.digests for facts in used if facts.is_known_on_the_day]
+    afterwards = [facts.digests for facts in used if not facts.is_known_on_the_day]
     expected = set(raw.games.join(_expected_games(raw), on="game_id", how="semi")["game_date"].to_list())
-    static = _digest(_static(raw, settings))
+    static = _digest(settings_hash(settings).encode(), repr(sorted(raw.ingested)).encode())
     before = b""
     hashes: dict[date, str] = {}
     for day in sorted(expected.union(*own, *afterwards)):
@@ -41,39 +85,20 @@ def inputs_hashes(raw: RawFacts, feature_set: FeatureSet, settings: FeatureSetti
     return hashes
 
 
-def _facts_of_the_day(raw: RawFacts, feature_set: FeatureSet) -> list[DateDigests]:
-    """What a date's own rows may know or say: its schedule, lines, entries captured then, who appeared and how."""
-    game_dates = raw.games.select("game_id", "game_date")
-    captured = raw.injuries.filter(pl.col("captured_at").is_not_null()).with_columns(
-        pl.col("captured_at").dt.convert_time_zone(LEAGUE_ZONE.key).dt.date().alias("game_date")
-    )
-    facts = [
-        raw.games.join(_expected_games(raw), on="game_id", how="inner"),
-        raw.points_lines.join(game_dates, on="game_id", how="inner"),
-        captured,
-        raw.player_games.join(raw.players.select("player_id", "position", "birth_date"), on="player_id", how="left"),
-    ]
-    if feature_set.accept_closing_game_lines:
-        facts.append(raw.game_lines.join(game_dates, on="game_id", how="inner"))
-    return [_by_date(frame) for frame in facts]
+def settings_hash(settings: FeatureSettings) -> str:
+    """SHA-256 (hex) of the settings that make rows."""
+    in_force = settings.model_dump(mode="json", exclude=NOT_OF_ROWS)
+    return hashlib.sha256(repr(sorted(in_force.items())).encode()).hexdigest()
 
 
-def _facts_from_the_next_day(raw: RawFacts) -> list[DateDigests]:
-    """What later dates know and the date itself does not: shots, and injury entries stamped with the day only."""
-    game_dates = raw.player_games.select("game_id", "player_id", "game_date")
-    shots = raw.shot_zones.join(game_dates, on=["game_id", "player_id"], how="inner")
-    listed = raw.injuries.filter(pl.col("captured_at").is_null()).with_columns(pl.col("reported_on").alias("game_date"))
-    return [_by_date(frame) for frame in (shots, listed)]
+def is_used(kind: str, feature_set: FeatureSet) -> bool:
+    """Whether rows of `feature_set` may know facts of `kind`."""
+    return kind != CLOSING_LINES or feature_set.accept_closing_game_lines
 
 
 def _expected_games(raw: RawFacts) -> pl.DataFrame:
     """game_id and has_results of each game that was played or is to come."""
     return team_schedule(raw).select("game_id", "has_results").unique()
-
-
-def _static(raw: RawFacts, settings: FeatureSettings) -> bytes:
-    in_force = settings.model_dump(mode="json", exclude=NOT_OF_ROWS)
-    return repr((sorted(in_force.items()), sorted(raw.ingested))).encode()
 
 
 def _by_date(frame: pl.DataFrame) -> DateDigests:
