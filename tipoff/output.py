@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -55,26 +57,56 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> 
     console().print(made)
 
 
+@dataclass(frozen=True)
+class Bar:
+    """A progress bar: `bar(done, total)` moves it, `bar.now(step)` says what it is at."""
+
+    move: Callable[[int, int], None]
+    now: Callable[[str], None]
+
+    def __call__(self, done: int, total: int) -> None:
+        """So many of so many are done."""
+        self.move(done, total)
+
+
 @contextmanager
-def progress(task: str, unit: str) -> Iterator[Callable[[int, int], None]]:
-    """A progress bar with rate and time left; yields `report(done, total)`."""
+def progress(task: str, unit: str) -> Iterator[Bar]:
+    """A progress bar with rate (`unit` a second) and time left; its steps can be named before anything is counted."""
     from rich.progress import (
         BarColumn,
         MofNCompleteColumn,
         Progress,
+        SpinnerColumn,
         TextColumn,
         TimeElapsedColumn,
         TimeRemainingColumn,
     )
 
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn(unit))
-    with Progress(*columns, TimeElapsedColumn(), TimeRemainingColumn(), console=console()) as bar:
-        bar_id = bar.add_task(task, total=None)
+    counted = (MofNCompleteColumn(), TextColumn(unit), TextColumn("{task.fields[rate]}"))
+    times = (TimeElapsedColumn(), TimeRemainingColumn(), TextColumn("left"))
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(bar_width=24), *counted, *times)
+    with Progress(*columns, console=console()) as bar:
+        bar_id = bar.add_task(task, total=None, rate="")
+        watch = _Watch()
 
-        def report(done: int, total: int) -> None:
-            bar.update(bar_id, completed=done, total=total)
+        def move(done: int, total: int) -> None:
+            bar.update(bar_id, completed=done, total=total, rate=f"{watch.rate(done):,.0f}/s")
 
-        yield report
+        yield Bar(move, now=lambda step: bar.update(bar_id, description=f"{task}: {step}"))
+
+
+class _Watch:
+    """Counts from its first look on: what was done before that, reading and computing, is no rate."""
+
+    def __init__(self) -> None:
+        self._first: tuple[float, int] | None = None
+
+    def rate(self, done: int) -> float:
+        """How many a second since the first look; 0 at it."""
+        moment = time.monotonic()
+        self._first = self._first or (moment, done)
+        started, first = self._first
+        return (done - first) / (moment - started) if moment > started else 0.0
 
 
 @contextmanager

@@ -86,12 +86,14 @@ def backfill(
     seasons: tuple[int, int] | None = None,
     rebuild: bool = False,
     progress: Callable[[int, int], None] | None = None,
+    now: Callable[[str], None] | None = None,
     wait_seconds: float = 60.0,
 ) -> BackfillReport:
     """Build every expected date of the span whose rows are missing or stale (`rebuild`: every one).
 
     A build comes into being only where there is something to do. Its chunks are committed one by one: after an
-    interruption the next backfill does what is left. `progress` is called with (dates done, dates to do).
+    interruption the next backfill does what is left. `progress` is called with (dates done, dates to do),
+    `now` with the name of each step as it begins.
 
     Raises UnavailableError where nothing was ingested; UsageError for a span that is none; RefusedError where the
     rows fail the quality checks or are fewer than expected (the earlier build stays current), where definitions changed
@@ -99,14 +101,20 @@ def backfill(
     or where another backfill still runs after `wait_seconds`.
     """
     started = time.monotonic()
+    tell = now or _tell_nobody
+    tell("waiting for its turn")
     with backfill_lock(engine, wait_seconds):
+        tell("reading what is known")
         raw, plan = _plan(engine, feature_set, settings, Span(date_from, date_to, seasons), rebuild)
         if not plan.has_work:
             return _nothing_to_do(engine, feature_set, plan, started)
         with running_build(engine, feature_set) as build_id:
+            tell(f"computing {len(plan.to_do):,} dates")
             frames = compute(raw, feature_set, settings.features, plan.to_do)
             refuse_missing_rows(raw, frames, plan.to_do)
+            tell("checking the rows")
             findings = _check(engine, feature_set, settings, frames, plan)
+            tell("writing")
             changes = _write(engine, feature_set, build_id, frames, plan, progress or _no_progress)
     return _report(build_id, frames[FEATURE_STORE], plan, changes, findings, started)
 
@@ -279,4 +287,8 @@ def _report(
 
 
 def _no_progress(_done: int, _total: int) -> None:
+    """Nobody watches."""
+
+
+def _tell_nobody(_step: str) -> None:
     """Nobody watches."""

@@ -7,7 +7,7 @@ from datetime import date
 import click
 
 from tipoff.commands.features.common import FEATURE_SET, plain
-from tipoff.output import emit, json_option, progress, say
+from tipoff.output import emit, json_option, progress, say, working
 from tipoff.parameters import DATE, SEASONS
 
 
@@ -34,7 +34,7 @@ def backfill(
     from tipoff.wiring import wire
 
     wiring = wire()
-    with progress("Building features", "dates") as report_progress:
+    with progress("Building features", "dates") as bar:
         report = run_backfill(
             wiring.engine,
             load_feature_set(feature_set),
@@ -43,7 +43,8 @@ def backfill(
             date_from=date_from,
             date_to=date_to,
             rebuild=rebuild,
-            progress=report_progress,
+            progress=bar,
+            now=bar.now,
         )
     say(
         f"Build {report.build_id}: {report.rows:,} rows of {report.dates:,} dates in {report.seconds:.1f} s; "
@@ -51,7 +52,8 @@ def backfill(
     )
     if report.games_without_results:
         say(f"{report.games_without_results:,} past games have lines but no box scores: not expected, not built.")
-    named = ensure_way_back(wiring)
+    with working("Seeing to a named way back"):
+        named = ensure_way_back(wiring)
     if named is not None:
         say(f"season_average is registered as version {named} and in Production: the named way back.")
     elif production(wiring.engine) is None:
