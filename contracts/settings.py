@@ -34,6 +34,43 @@ class FeatureSettings(Section):
     constant_column_min_rows: int = Field(1000, ge=1, description="builds of this size fail on a constant column")
 
 
+class QualitySettings(Section):
+    """What a build of the feature table must look like to become current; shares are 0-1 (docs/quality.md)."""
+
+    min_rows: int = Field(1000, ge=1, description="constant columns and distributions are judged from so many rows")
+    min_values: int = Field(30, ge=2, description="fewer values than this may be equal by chance")
+    min_pairs: int = Field(100, ge=2, description="NULL shares and rows held against earlier ones: at least so many")
+    max_out_of_range: float = Field(0.001, ge=0, le=1, description="share of values outside the feature's range")
+    ranges: dict[str, tuple[float, float]] = Field(
+        default_factory=dict, description="the plausible range of a feature whose definition bounds it less"
+    )
+    established_games: int = Field(20, ge=1, description="games this season from which a player's values should be known")
+    max_null_share: float = Field(0.2, ge=0, le=1, description="of a feature, in rows of established players")
+    max_null_share_of: dict[str, float] = Field(default_factory=dict, description="the same, feature by feature")
+    max_filled_share: float = Field(0.3, ge=0, le=1, description="values in rows without history, where NULL is due")
+    max_null_change: float = Field(0.3, ge=0, le=1, description="of a feature's NULL share, up or down")
+    min_distinct_ratio: float = Field(0.5, ge=0, le=1, description="distinct values now over then, as many rows")
+    max_mode_rise: float = Field(0.25, ge=0, le=1, description="of the most common value's share")
+    max_psi_same_dates: float = Field(0.1, gt=0, description="shift of a feature against the same dates as they stood")
+    max_psi_same_stage: float = Field(0.5, gt=0, description="shift against earlier dates of the season's same stage")
+    max_outside: float = Field(0.25, ge=0, le=1, description="share of values outside what was seen then")
+    min_agreement: float = Field(0.9, ge=-1, le=1, description="correlation with the same rows as they stood")
+    min_continuity: float = Field(0.3, ge=0, le=1, description="a feature with less of it then is not judged by it")
+    max_continuity_fall: float = Field(0.4, ge=0, le=2, description="of the correlation with the player's row before")
+    max_frozen_rise: float = Field(0.4, ge=0, le=1, description="of the share of values equal to the player's row before")
+    max_repeated: float = Field(0.5, ge=0, le=1, description="share of values the player had at this stage a season ago")
+    max_association_change: float = Field(0.35, ge=0, le=2, description="of a feature's correlation with any other")
+    max_population_change: float = Field(0.25, ge=0, le=1, description="of a population's share of the rows")
+    min_active_share: float = Field(0.4, ge=0, le=1, description="played and early among the rows with a result")
+    min_rows_per_team: float = Field(5, ge=0, description="rows of a team in a game, a date's mean")
+    min_expected_per_team: float = Field(5, ge=0, description="expected players of a team in a game, a date's mean")
+    min_played_expected: float = Field(0.5, ge=0, le=1, description="share of a date's players that were expected")
+    min_expected_played: float = Field(0.3, ge=0, le=1, description="share of a date's expected that played")
+    min_slate_players: int = Field(30, ge=1, description="shares of a date are judged from so many players")
+    sample_dates: int = Field(40, ge=1, description="dates that are read to compare with, evenly spread")
+    stage_days: int = Field(10, ge=0, description="days apart that two dates of a season's same stage may be")
+
+
 class TrainingSettings(Section):
     """How models are trained and what they are told about."""
 
@@ -44,6 +81,7 @@ class TrainingSettings(Section):
     tune_share: float = Field(
         0.1, gt=0, lt=1, description="last share of the training dates: early stopping, intervals"
     )
+    embargo_days: int = Field(0, ge=0, le=3650, description="a backtest learns nothing of this many days before a test")
     min_coverage: float = Field(0.6, ge=0, le=1, description="a feature with fewer values than this share is refused")
     min_coverage_of: dict[str, float] = Field(default_factory=dict, description="the same, feature by feature")
     seed: int = 7
@@ -88,6 +126,7 @@ class Settings(Section):
     """Everything that can be set, one section a concern."""
 
     features: FeatureSettings = FeatureSettings()
+    quality: QualitySettings = QualitySettings()
     training: TrainingSettings = TrainingSettings()
     gate: GateSettings = GateSettings()
     serving: ServingSettings = ServingSettings()
