@@ -4,22 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from datetime import date
+from functools import partial
 
 import polars as pl
 
 from contracts import tables
 from contracts.feature_set import FeatureSet
 from contracts.settings import FeatureSettings
-from features.builders import (
-    ml_feature_store,
-    player_composite_factors,
-    player_daily_cache,
-    player_shot_zone_analysis,
-    team_defense_zone_analysis,
-)
-from features.builders.injury_list import listed_status
-from features.builders.results import gather_results
-from features.builders.slate import build_slate, team_schedule
+from features.builders.league import prepare_league
+from features.builders.players import ORDER, apart, build_players
+from features.builders.spread import Spread, in_one_piece
 from features.raw.facts import RawFacts
 
 BUILDERS = (
@@ -33,34 +27,29 @@ BUILDERS = (
 
 
 def compute(
-    raw: RawFacts, feature_set: FeatureSet, settings: FeatureSettings, dates: Collection[date] | None = None
+    raw: RawFacts,
+    feature_set: FeatureSet,
+    settings: FeatureSettings,
+    dates: Collection[date] | None = None,
+    *,
+    spread: Spread = in_one_piece,
 ) -> dict[str, pl.DataFrame]:
-    """Each builder's frame: the columns of its table in contracts.tables, less row_hash, from_build and to_build.
+    """Each builder's frame: the columns of its table in contracts.tables, less those that say which builds see a row.
 
     `dates` restricts the rows that are made, never what they look back on: a row is the same, bit for bit, whatever
-    dates are asked for with it. Rows are sorted by game_date, game_id and player_id (team_id for teams).
+    dates are asked for with it, and however the work is `spread`. Rows are sorted by game_date, game_id and player_id
+    (team_id for teams).
 
     Raises RefusedError where box scores lack their schedule row or are of one team only.
     """
-    results = gather_results(raw)
-    schedule = team_schedule(raw, dates)
-    rows = build_slate(raw, results, schedule, settings)
-    cutoff = settings.line_cutoff_minutes
-    has_shot_zones, has_injuries = "shot-zones" in raw.ingested, "injuries" in raw.ingested
-    status = listed_status(raw.injuries, rows, cutoff)
-    stars_out = player_composite_factors.count_stars_out(raw, results, schedule, rows, cutoff)
-
-    defense = team_defense_zone_analysis.build(schedule, results, has_shot_zones=has_shot_zones)
-    shots = player_shot_zone_analysis.build(rows, results, has_shot_zones=has_shot_zones)
-    cache = player_daily_cache.build(rows, schedule, results, raw.players, status, has_injuries=has_injuries)
-    factors = player_composite_factors.build(rows, results, cache, shots, defense, stars_out, has_injuries=has_injuries)
-    parts = ml_feature_store.Parts(defense=defense, shots=shots, cache=cache, factors=factors)
-    store = ml_feature_store.build(rows, raw, results, parts, feature_set, cutoff)
-    frames = dict(zip(BUILDERS, (defense, shots, cache, factors, store), strict=True))
+    league = prepare_league(raw, settings, dates, spread)
+    build = partial(build_players, league=league, feature_set=feature_set, settings=settings)
+    players = spread(build, raw, "player_id", ORDER)
+    frames = {BUILDERS[0]: league.defense} | {name: apart(players, name) for name in BUILDERS[1:]}
     return {name: frame.select(_columns(name, feature_set)) for name, frame in frames.items()}
 
 
 def _columns(builder: str, feature_set: FeatureSet) -> list[str]:
     table = tables.feature_table(feature_set) if builder == "ml_feature_store" else tables.metadata.tables[builder]
-    bookkeeping = ("row_hash", "from_build", "to_build")
+    bookkeeping = ("row_hash", "from_build", "to_build", "settled_build")
     return [column.name for column in table.columns if column.name not in bookkeeping]

@@ -6,7 +6,7 @@ import polars as pl
 
 from features.builders.columns import keep_where, latest_of, player_rows
 from features.builders.injury_list import LISTED_OUT, listed_status
-from features.builders.results import ZONES, Results
+from features.builders.results import ZONES, Results, appearances
 from features.builders.windows import Past, pairs_with_latest
 from features.raw.facts import RawFacts
 
@@ -51,18 +51,22 @@ def build(
     )
 
 
-def count_stars_out(
-    raw: RawFacts, results: Results, schedule: pl.DataFrame, rows: pl.DataFrame, line_cutoff_minutes: int
-) -> pl.Series:
-    """How many star team-mates of each row are listed out at the cut-off.
+def stars_listed_out(raw: RawFacts, schedule: pl.DataFrame, line_cutoff_minutes: int) -> pl.DataFrame:
+    """The stars among the players in `raw` who are listed out at a game's cut-off: game_id, team_id, player_id, sorted.
 
-    A team-mate's latest appearance is for the team; a star has 20 or more points a game this season before D.
+    His latest appearance is for the team; a star has 20 or more points a game this season before D.
     """
-    mates = pairs_with_latest(results.appearances, schedule, subject="player_id", key=["team_id", "season"])
-    points = Past(results.active_games, mates, ["player_id", "season"]).whole().mean("points")
+    mates = pairs_with_latest(appearances(raw), schedule, subject="player_id", key=["team_id", "season"])
+    active = raw.player_games.filter(pl.col("minutes") > 0)
+    points = Past(active, mates, ["player_id", "season"]).whole().mean("points")
     stars = mates.filter((points.round(9) >= STAR_POINTS).fill_null(value=False))
     status = listed_status(raw.injuries, stars, line_cutoff_minutes)
-    out = stars.filter(status.is_in(LISTED_OUT).fill_null(value=False)).select("game_id", "team_id", "player_id")
+    out = stars.filter(status.is_in(LISTED_OUT).fill_null(value=False))
+    return out.select("game_id", "team_id", "player_id").sort("game_id", "team_id", "player_id")
+
+
+def count_stars_out(rows: pl.DataFrame, out: pl.DataFrame) -> pl.Series:
+    """How many star team-mates of each row are listed out at the cut-off; `out` is stars_listed_out of all players."""
     key = ["game_id", "team_id"]
     counts = rows.select(*key, "player_id").join(
         out.group_by(key).agg(pl.len().alias("n_out")), on=key, how="left", maintain_order="left"

@@ -7,7 +7,7 @@ import polars as pl
 from features.builders.columns import keep_where, latest_of, player_rows
 from features.builders.injury_list import RISK
 from features.builders.results import Results
-from features.builders.team_form import rest_days, team_form
+from features.builders.team_form import rest_days
 from features.builders.windows import Past, Window, ratio
 
 WITHIN_DAYS = 365
@@ -17,8 +17,8 @@ MINUTES_STEPS = ((0.20, 2.0), (0.10, 1.0), (-0.20, -2.0), (-0.10, -1.0))
 
 def build(
     rows: pl.DataFrame,
-    schedule: pl.DataFrame,
     results: Results,
+    form: pl.DataFrame,
     players: pl.DataFrame,
     listed_status: pl.Series,
     *,
@@ -26,8 +26,9 @@ def build(
 ) -> pl.DataFrame:
     """One row a row of the slate: columns of contracts.tables.player_daily_cache.
 
-    `listed_status` is each row's status at its cut-off. A feature of a player without an active game behind him is
-    NULL, back_to_back and games_in_last_7_days aside; what the features are made of stays (team_rest_days, ...).
+    `form` is team_form of all teams; `listed_status` is each row's status at its cut-off. A feature of a player without
+    an active game behind him is NULL, back_to_back and games_in_last_7_days aside; what the features are made of stays
+    (team_rest_days, ...).
     """
     career = Past(results.active_games, rows, ["player_id"])
     season = Past(results.active_games, rows, ["player_id", "season"])
@@ -38,7 +39,7 @@ def build(
         _age(rows, players),
         listed_status.alias("listed_status"),
     )
-    built = _with_teams(built, rows, team_form(schedule, results)).with_columns(
+    built = _with_teams(built, rows, form).with_columns(
         _injury_risk() if has_injuries else pl.lit(None, pl.Float64).alias("injury_risk"),
         (pl.col("team_rest_days") - pl.col("opponent_rest_days")).alias("rest_advantage_unclamped"),
     )

@@ -34,19 +34,58 @@ class Results:
     appearances: pl.DataFrame
 
 
-def gather_results(raw: RawFacts) -> Results:
-    """The results in `raw`.
+def total_team_games(raw: RawFacts) -> pl.DataFrame:
+    """Results.team_games of the games in `raw`, which must be whole; sorted by game_date, game_id, team_id.
 
-    Raises RefusedError where a game has box scores of one team only, or of a team without minutes: its totals would
-    be wrong and nobody would notice.
+    A game that refuse_broken would refuse has NULLs in it.
     """
+    keys = ("game_id", "team_id", "opponent_id", "season", "game_date")
+    own = (
+        _with_zones(raw)
+        .group_by(keys)
+        .agg(pl.col(*_COUNTS, *_ZONE_COUNTS).sum(), pl.col("won").max())
+        .with_columns(_attempts_x100(), _possessions_x100())
+        .with_columns((2.4 * pl.col("possessions_x100") / pl.col("minutes")).alias("pace"))
+        .sort("game_date", "game_id", "team_id")
+    )
+    allowed = own.select(
+        "game_id",
+        pl.col("team_id").alias("opponent_id"),
+        pl.col("points", "possessions_x100", "minutes", *_ZONE_COUNTS).name.prefix("opponent_"),
+    )
+    both = own.join(allowed, on=["game_id", "opponent_id"], how="left", maintain_order="left")
+    won = pl.coalesce("won", pl.col("points") > pl.col("opponent_points"))
+    return both.with_columns(won.cast(pl.Int64)).drop("opponent_minutes")
+
+
+def refuse_broken(team_games: pl.DataFrame) -> None:
+    """Raise RefusedError where a game has box scores of one team only, or of a team without minutes.
+
+    Its totals would be wrong and nobody would notice.
+    """
+    lonely = team_games.filter(pl.col("opponent_points").is_null())["game_id"].unique().sort()
+    empty = team_games.filter(pl.col("minutes") == 0)["game_id"].unique().sort()
+    for games, fault in ((lonely, "box scores of one team only"), (empty, "a team with 0 minutes in all")):
+        if len(games):
+            raise RefusedError(
+                f"{len(games)} games have {fault}: {', '.join(games.head(5))}.",
+                remedy="Ingest those games again, whole: `tipoff ingest game-logs PATH`.",
+            )
+
+
+def gather_results(raw: RawFacts, team_games: pl.DataFrame) -> Results:
+    """The results of the players in `raw`, who must be whole; `team_games` holds those of every team."""
     lines = _with_zones(raw)
-    team_games = _team_games(lines)
     return Results(
         team_games=team_games,
         active_games=_active_games(lines, team_games),
-        appearances=lines.select("player_id", "team_id", "season", "game_date"),
+        appearances=appearances(raw),
     )
+
+
+def appearances(raw: RawFacts) -> pl.DataFrame:
+    """Results.appearances of the players in `raw`."""
+    return raw.player_games.select("player_id", "team_id", "season", "game_date")
 
 
 def _with_zones(raw: RawFacts) -> pl.DataFrame:
@@ -64,26 +103,6 @@ def _with_zones(raw: RawFacts) -> pl.DataFrame:
         )
         .with_columns(_attempts_x100())
     )
-
-
-def _team_games(lines: pl.DataFrame) -> pl.DataFrame:
-    keys = ("game_id", "team_id", "opponent_id", "season", "game_date")
-    own = (
-        lines.group_by(keys)
-        .agg(pl.col(*_COUNTS, *_ZONE_COUNTS).sum(), pl.col("won").max())
-        .with_columns(_attempts_x100(), _possessions_x100())
-        .with_columns((2.4 * pl.col("possessions_x100") / pl.col("minutes")).alias("pace"))
-        .sort("game_date", "game_id", "team_id")
-    )
-    allowed = own.select(
-        "game_id",
-        pl.col("team_id").alias("opponent_id"),
-        pl.col("points", "possessions_x100", "minutes", *_ZONE_COUNTS).name.prefix("opponent_"),
-    )
-    both = own.join(allowed, on=["game_id", "opponent_id"], how="left", maintain_order="left")
-    _refuse_broken(both)
-    won = pl.coalesce("won", pl.col("points") > pl.col("opponent_points"))
-    return both.with_columns(won.cast(pl.Int64)).drop("opponent_minutes")
 
 
 def _active_games(lines: pl.DataFrame, team_games: pl.DataFrame) -> pl.DataFrame:
@@ -112,14 +131,3 @@ def _possessions_x100() -> pl.Expr:
     """Hundredths of FGA + 0.44 FTA - OREB + TOV."""
     plays = 100 * pl.col("fga") + 44 * pl.col("fta") - 100 * pl.col("oreb") + 100 * pl.col("turnovers")
     return plays.alias("possessions_x100")
-
-
-def _refuse_broken(team_games: pl.DataFrame) -> None:
-    lonely = team_games.filter(pl.col("opponent_points").is_null())["game_id"].unique().sort()
-    empty = team_games.filter(pl.col("minutes") == 0)["game_id"].unique().sort()
-    for games, fault in ((lonely, "box scores of one team only"), (empty, "a team with 0 minutes in all")):
-        if len(games):
-            raise RefusedError(
-                f"{len(games)} games have {fault}: {', '.join(games.head(5))}.",
-                remedy="Ingest those games again, whole: `tipoff ingest game-logs PATH`.",
-            )

@@ -57,10 +57,7 @@ def build_slate(raw: RawFacts, results: Results, schedule: pl.DataFrame, setting
     Columns: game_id, player_id, game_date, team_id, opponent_id, season, season_type, is_home, tip_off_at, state
     (contracts.tables.ROW_STATES) and is_expected, which does not depend on who appeared. Sorted by game_date,
     game_id, player_id.
-
-    Raises RefusedError where somebody appeared in a game that is not in the schedule.
     """
-    _refuse_unscheduled(raw)
     appeared = raw.player_games.select(
         "game_id",
         "player_id",
@@ -107,15 +104,8 @@ def expected_players(
     return pairs.filter(~status.is_in(LISTED_OUT).fill_null(value=False)).select("game_id", "team_id", "player_id")
 
 
-def _has_results(raw: RawFacts) -> pl.Expr:
-    return pl.col("game_id").is_in(raw.player_games["game_id"].unique().implode())
-
-
-def _latest_result(raw: RawFacts) -> pl.Expr:
-    return pl.lit(raw.player_games["game_date"].max() or date.min)
-
-
-def _refuse_unscheduled(raw: RawFacts) -> None:
+def refuse_unscheduled(raw: RawFacts) -> None:
+    """Raise RefusedError where somebody appeared for a team in a game that the schedule does not name."""
     teams = pl.concat(
         raw.games.select("game_id", pl.col(side).alias("team_id")) for side in ("home_team_id", "away_team_id")
     )
@@ -126,3 +116,11 @@ def _refuse_unscheduled(raw: RawFacts) -> None:
             f"{', '.join(strangers.head(5))}.",
             remedy="Ingest the schedule of those games: `tipoff ingest schedule PATH`.",
         )
+
+
+def _has_results(raw: RawFacts) -> pl.Expr:
+    return pl.col("game_id").is_in(raw.player_games["game_id"].unique().implode())
+
+
+def _latest_result(raw: RawFacts) -> pl.Expr:
+    return pl.lit(raw.player_games["game_date"].max() or date.min)

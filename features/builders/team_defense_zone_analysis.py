@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from features.builders.columns import keep_where, latest_of
-from features.builders.results import ZONES, Results
+from features.builders.results import ZONES
 from features.builders.windows import Past, Window, ratio
 
 WINDOW = 15
@@ -17,7 +17,7 @@ _SHOT_ZONES, _BOX_ZONES = ZONES[:3], ZONES[3:]
 _ALLOWED = tuple(f"opponent_{zone}_{kind}" for zone in ZONES for kind in ("attempts", "made"))
 
 
-def build(schedule: pl.DataFrame, results: Results, *, has_shot_zones: bool) -> pl.DataFrame:
+def build(schedule: pl.DataFrame, team_games: pl.DataFrame, *, has_shot_zones: bool) -> pl.DataFrame:
     """One row a team and game of `schedule`: columns of contracts.tables.team_defense_zone_analysis.
 
     `defensive_rating`, `pace` and the zones are of the team itself, over its last 15 games of the season before the
@@ -26,10 +26,10 @@ def build(schedule: pl.DataFrame, results: Results, *, has_shot_zones: bool) -> 
     two zones that box scores tell apart.
     """
     rows = schedule.select("game_id", "team_id", "game_date", "season").sort("game_date", "game_id", "team_id")
-    past = Past(results.team_games, rows, ["team_id", "season"])
+    past = Past(team_games, rows, ["team_id", "season"])
     window = past.last(WINDOW)
     enough = window.n_games >= MIN_GAMES
-    league = rows.join(league_figures(rows, results), on=["season", "game_date"], how="left", maintain_order="left")
+    league = rows.join(league_figures(rows, team_games), on=["season", "game_date"], how="left", maintain_order="left")
     built = rows.with_columns(_ratings(window, enough)).with_columns(league["league_pace"])
     for zone in ZONES:
         there = enough if has_shot_zones or zone in _BOX_ZONES else enough & False
@@ -40,16 +40,16 @@ def build(schedule: pl.DataFrame, results: Results, *, has_shot_zones: bool) -> 
     )
 
 
-def league_figures(moments: pl.DataFrame, results: Results) -> pl.DataFrame:
+def league_figures(moments: pl.DataFrame, team_games: pl.DataFrame) -> pl.DataFrame:
     """The league before each (season, game_date) of `moments`, NULL where no team has 10 games this season.
 
     Over all games with D-30 <= date < D of teams with 10 or more games of the season before D: league_pace, their
     mean pace; league_{zone}, the percentage allowed in each zone (a share); league_date, the latest game used.
     """
     moments = moments.select("season", "game_date").unique(maintain_order=True)
-    grid = moments.join(results.team_games.select("team_id").unique().sort("team_id"), how="cross")
-    n_season = Past(results.team_games, grid, ["team_id", "season"]).whole().n_games
-    month = Past(results.team_games, grid, ["team_id"]).days(LEAGUE_DAYS)
+    grid = moments.join(team_games.select("team_id").unique().sort("team_id"), how="cross")
+    n_season = Past(team_games, grid, ["team_id", "season"]).whole().n_games
+    month = Past(team_games, grid, ["team_id"]).days(LEAGUE_DAYS)
     sums = grid.with_columns(
         month.n_games.alias("n_games"),
         month.max_source_date.alias("league_date"),

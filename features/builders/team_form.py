@@ -5,7 +5,6 @@ from __future__ import annotations
 import polars as pl
 
 from features.builders.columns import keep_where
-from features.builders.results import Results
 from features.builders.windows import Past, ratio
 
 WINDOW = 10
@@ -13,17 +12,17 @@ MIN_GAMES = 3
 MIN_GAMES_WIN_PCT = 5
 
 
-def team_form(schedule: pl.DataFrame, results: Results) -> pl.DataFrame:
-    """One row a team and game of `schedule`: game_id, team_id and what its games before the date tell.
+def team_form(schedule: pl.DataFrame, team_games: pl.DataFrame) -> pl.DataFrame:
+    """One row a team and game of `schedule`: game_id, team_id and what its `team_games` before the date tell.
 
     team_pace_last_10 and team_off_rating_last_10 (NULL under 3 games), team_win_pct (NULL under 5), team_rest_days
     (days between; NULL before the season's first game), back_to_back (1: it played the day before),
     n_team_games_last_10, n_team_games_season, team_date (its latest game used).
     """
-    season = Past(results.team_games, schedule, ["team_id", "season"])
+    season = Past(team_games, schedule, ["team_id", "season"])
     window, whole = season.last(WINDOW), season.whole()
     enough = window.n_games >= MIN_GAMES
-    yesterday = Past(results.team_games, schedule, ["team_id"]).days(1)
+    yesterday = Past(team_games, schedule, ["team_id"]).days(1)
     rating = 100 * ratio(100.0 * window.sum("points"), window.sum("possessions_x100"))
     return schedule.select("game_id", "team_id").with_columns(
         keep_where(enough, window.mean("pace")).alias("team_pace_last_10"),
