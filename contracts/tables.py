@@ -177,7 +177,7 @@ builds = sa.Table(
     sa.Column("n_dates", sa.Integer),
     sa.Column("failure", sa.Text),
     sa.Column("quality", sa.JSON, doc="the verdict of its quality gates, every test with its figure and limit"),
-    sa.Column("inputs", sa.JSON, doc="settings_hash and ingested: under which settings and kinds of source it was made"),
+    sa.Column("inputs", sa.JSON, doc="settings_hash; ingested: the kinds of source there were"),
     sa.Column("pruned_at", UTCDateTime, doc="when its rows were deleted; NULL: they are there"),
 )
 
@@ -355,13 +355,17 @@ def feature_table(feature_set: FeatureSet) -> sa.Table:
         sa.Column("missing", sa.Text, nullable=False, doc="reason:name,name;reason:name: which are NULL, and why"),
         sa.Column("window_games", sa.Text, nullable=False, doc="JSON: games used by last_5, last_10, season, team"),
         sa.Column("max_source_date", sa.Date, doc="latest date of anything the row knows"),
-        sa.Column("settled_build", sa.Integer, doc="the build that learned what happened; earlier ones see it scheduled"),
+        sa.Column("settled_build", sa.Integer, doc="the build that learned what happened: scheduled before it"),
         sa.CheckConstraint("max_source_date IS NULL OR max_source_date < game_date", name="knows_only_the_past"),
         key=PLAYER_GAME,
         within=sa.MetaData(),
     )
-    sa.event.listen(table, "after_create", sa.DDL(provenance_view(table.name).replace("%", "%%")))
+    sa.event.listen(table, "after_create", _create_provenance_view)
     return table
+
+
+def _create_provenance_view(table: sa.Table, connection: sa.Connection, **_options: object) -> None:
+    connection.execute(sa.text(provenance_view(table.name)))
 
 
 def provenance_view(table: str) -> str:

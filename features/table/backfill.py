@@ -21,7 +21,9 @@ from features.raw.facts import RawFacts, read_raw
 from features.table import quality
 from features.table.builds import FEATURE_STORE, claim, current_build, finish_build, running_build
 from features.table.completeness import refuse_missing_rows
+from features.table.inputs import DayFacts
 from features.table.lock import backfill_lock
+from features.table.raw_history import record_inputs
 from features.table.units import Unit, delete_units, standing, write_units
 from features.table.versioned_rows import Changes, builder_table, close_dates, hashed, key_columns, store
 
@@ -36,7 +38,8 @@ class BackfillReport:
     """What a backfill did.
 
     rows: rows of the feature table that were computed and stand there; dates: dates built; skipped: dates of the
-    span that were there already; changed: rows of all builders that were written because they are new or differ;
+    span that were there already; changed: rows of all builders that were written because they are new or differ
+    (what happened is written into the rows of games that were still to come);
     closed: rows of all builders that are no longer current; player_games, expected_absent: of `rows`, who appeared and
     who was expected and did not; games_without_results: past games of the span without box scores, not expected.
     """
@@ -115,6 +118,8 @@ def backfill(
             tell("checking the rows")
             findings = _check(engine, feature_set, settings, frames, plan)
             tell("writing")
+            with writing(engine) as connection:
+                record_inputs(connection, build_id, plan.facts, settings.features, plan.ingested)
             changes = _write(engine, feature_set, build_id, frames, plan, progress or _no_progress)
     return _report(build_id, frames[FEATURE_STORE], plan, changes, findings, started)
 
@@ -129,6 +134,8 @@ class _Plan:
     hashes: Mapping[date, str]
     has_unfinished: bool
     games_without_results: int
+    facts: Sequence[DayFacts]
+    ingested: frozenset[str]
 
     @property
     def has_work(self) -> bool:
@@ -154,6 +161,8 @@ def _plan(
         hashes=found.expected,
         has_unfinished=bool(found.unfinished),
         games_without_results=sum(map(is_asked, unbuilt)),
+        facts=found.facts,
+        ingested=raw.ingested,
     )
 
 
@@ -277,7 +286,7 @@ def _report(
         dates=len(plan.to_do),
         skipped=plan.skipped,
         seconds=round(time.monotonic() - started, 3),
-        changed=changes.inserted,
+        changed=changes.inserted + changes.settled,
         closed=changes.closed,
         player_games=rows.filter(pl.col("state").is_in(["played", "under_30_seconds"])).height,
         expected_absent=rows.filter(pl.col("state") == "absent").height,

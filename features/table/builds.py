@@ -61,14 +61,22 @@ def current_build(engine: sa.Engine, feature_set: FeatureSet) -> Build | None:
 def get_build(engine: sa.Engine, feature_set: FeatureSet, build_id: int) -> Build:
     """Build `build_id` of `feature_set`.
 
-    Raises UsageError where there is no such build, or it never got done, naming the newest that did.
+    Raises UsageError where there is no such build, or it never got done, naming the newest that did; or where it was
+    pruned, saying when.
     """
     with engine.connect() as connection:
         row = connection.execute(_done_builds(feature_set).where(builds.c.build_id == build_id)).one_or_none()
-    if row is not None:
-        return Build(**row._mapping)
+        pruned = connection.execute(sa.select(builds.c.pruned_at).where(builds.c.build_id == build_id)).scalar()
     newest = current_build(engine, feature_set)
     known = f"the newest is {newest.build_id}" if newest else "none is done yet"
+    if row is not None and pruned is None:
+        return Build(**row._mapping)
+    if row is not None:
+        raise UsageError(
+            f"Build {build_id} of {feature_set.name} was pruned at {pruned:%Y-%m-%d %H:%M} UTC: its rows are gone; "
+            f"{known}.",
+            remedy="`tipoff features prune` keeps the current build and those that a version or a prediction names.",
+        )
     raise UsageError(
         f"{feature_set.name} has no finished build {build_id}; {known}.",
         remedy="`tipoff features status` names what is built, `tipoff features backfill` builds.",

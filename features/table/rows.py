@@ -15,7 +15,7 @@ from contracts.errors import UnavailableError, UsageError
 from contracts.feature_set import FeatureSet
 from features.table.builds import FEATURE_STORE, Build, current_build, get_build
 from features.table.units import stale_dates
-from features.table.versioned_rows import as_of, builder_table, payload_columns
+from features.table.versioned_rows import as_of, builder_table, columns_as_of, payload_columns
 
 __all__ = ["Build", "current_build", "get_build", "read_rows", "stale_dates"]
 
@@ -44,7 +44,8 @@ def read_rows(
     table = builder_table(FEATURE_STORE, feature_set)
     wanted = _wanted_columns(table, columns)
     key = ["game_date", "game_id", "player_id"]
-    query = sa.select(*(table.c[name] for name in dict.fromkeys([*wanted, *key]))).where(as_of(table, build.build_id))
+    seen = columns_as_of(table, dict.fromkeys([*wanted, *key]), build.build_id)
+    query = sa.select(*seen).where(as_of(table, build.build_id))
     if date_from is not None:
         query = query.where(table.c.game_date >= date_from)
     if date_to is not None:

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
+import polars as pl
 import sqlalchemy as sa
 
 from contracts import clock
 from contracts.database import read_frame
 from contracts.feature_set import FeatureSet
 from contracts.settings import Settings
-from contracts.tables import build_units, builds
+from contracts.tables import build_dates, build_units, builds
 from features.builders.compute import BUILDERS
 from features.raw.facts import RawFacts, read_raw
 from features.table.builds import code_hash
-from features.table.inputs import inputs_hashes
+from features.table.inputs import DayFacts, day_facts, inputs_hashes
+from features.table.row_counts import Miscount, find_miscounts
 
 Unit = tuple[str, date]
 """A builder and a game date."""
@@ -29,7 +31,8 @@ class Standing:
     expected: every game date with its inputs hash. done: units whose inputs, code and definitions are what they would
     be now. stale: units of expected dates that are not. vanished: dates with units on which no game is expected any
     more. unfinished: dates whose units were written after the newest finished build, by one that never got done;
-    `done` may hold them, the newest finished build does not.
+    `done` may hold them, the newest finished build does not. miscounts: units whose rows are not as many as were
+    written; they are stale. facts: what is known, kind by kind and date by date.
     """
 
     expected: Mapping[date, str]
@@ -37,6 +40,8 @@ class Standing:
     stale: frozenset[Unit]
     vanished: frozenset[date]
     unfinished: frozenset[date]
+    miscounts: Sequence[Miscount]
+    facts: Sequence[DayFacts]
 
     @property
     def to_do(self) -> list[date]:
@@ -46,7 +51,19 @@ class Standing:
 
 def standing(connection: sa.Connection, raw: RawFacts, feature_set: FeatureSet, settings: Settings) -> Standing:
     """How the units of `feature_set` stand, given everything raw."""
-    expected = inputs_hashes(raw, feature_set, settings.features)
+    facts = day_facts(raw)
+    expected = inputs_hashes(raw, feature_set, settings.features, facts)
+    return standing_against(connection, raw.games, feature_set, expected, facts)
+
+
+def standing_against(
+    connection: sa.Connection,
+    games: pl.DataFrame,
+    feature_set: FeatureSet,
+    expected: Mapping[date, str],
+    facts: Sequence[DayFacts],
+) -> Standing:
+    """The same, given what is expected: the inputs hash of each game date."""
     units = read_frame(connection, sa.select(build_units).where(build_units.c.feature_set == feature_set.name))
     newest = connection.execute(
         sa.select(sa.func.max(builds.c.build_id)).where(
@@ -59,20 +76,25 @@ def standing(connection: sa.Connection, raw: RawFacts, feature_set: FeatureSet, 
     }
     current = {unit for unit in written if unit[1] in expected}
     done = {unit for unit in current if written[unit] == (expected[unit[1]], code_hash(), feature_set.hash)}
+    miscounts = find_miscounts(connection, feature_set, games, units.filter(pl.col("game_date").is_in(list(expected))))
+    done -= {(each.builder, each.game_date) for each in miscounts}
     return Standing(
         expected=expected,
         done=frozenset(done),
         stale=frozenset(current - done),
         vanished=frozenset(day for _, day in written if day not in expected),
         unfinished=frozenset(units.filter(units["build_id"] > (newest or 0))["game_date"].to_list()),
+        miscounts=miscounts,
+        facts=facts,
     )
 
 
 def stale_dates(engine: sa.Engine, feature_set: FeatureSet, settings: Settings) -> list[date]:
     """The dates whose rows in the newest finished build are not what they would be now, in order.
 
-    Other inputs, other code or other definitions made them, a build that never got done has written them anew, or no
-    game is expected on them any more. A date that was never built has no rows and is not among them.
+    Other inputs, other code or other definitions made them, rows of them are gone, a build that never got done has
+    written them anew, or no game is expected on them any more. A date that was never built has no rows and is not
+    among them.
     """
     with engine.connect() as connection:
         found = standing(connection, read_raw(connection), feature_set, settings)
@@ -87,7 +109,8 @@ def write_units(
     n_rows: Mapping[Unit, int],
 ) -> None:
     """Record the units of `n_rows` (unit -> rows) as done by `build_id` with the inputs hashes of their dates."""
-    delete_units(connection, feature_set, {day for _, day in n_rows})
+    dates = {day for _, day in n_rows}
+    delete_units(connection, feature_set, dates)
     if not n_rows:
         return
     same = {
@@ -102,6 +125,8 @@ def write_units(
         for (builder, day), n in n_rows.items()
     ]
     connection.execute(sa.insert(build_units), rows)
+    history = [{"build_id": build_id, "game_date": day, "inputs_hash": hashes[day]} for day in sorted(dates)]
+    connection.execute(sa.insert(build_dates), history)
 
 
 def delete_units(connection: sa.Connection, feature_set: FeatureSet, dates: Collection[date]) -> None:

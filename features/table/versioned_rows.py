@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cache
@@ -14,12 +14,15 @@ import sqlalchemy as sa
 from contracts.database import insert_frame, read_frame
 from contracts.errors import TipoffError
 from contracts.feature_set import FeatureSet
-from contracts.tables import feature_table, metadata
+from contracts.tables import FEATURE_ROW_LABELS, feature_table, metadata
 from features.table.builds import FEATURE_STORE
 from features.table.row_hash import row_hashes
 
-VERSIONING = ("row_hash", "from_build", "to_build")
+VERSIONING = ("row_hash", "from_build", "to_build", "settled_build")
 """The columns that say which builds a row belongs to; all others are its payload."""
+
+UNSETTLED = {"state": "scheduled"} | dict.fromkeys(FEATURE_ROW_LABELS)
+"""What a row of the feature table says of its game before it is played. What happened is added in place."""
 
 
 @dataclass(frozen=True)
@@ -29,9 +32,15 @@ class Changes:
     inserted: int
     closed: int
     unchanged: int
+    settled: int = 0
 
     def __add__(self, other: Changes) -> Changes:
-        return Changes(self.inserted + other.inserted, self.closed + other.closed, self.unchanged + other.unchanged)
+        return Changes(
+            self.inserted + other.inserted,
+            self.closed + other.closed,
+            self.unchanged + other.unchanged,
+            self.settled + other.settled,
+        )
 
 
 @cache
@@ -56,6 +65,19 @@ def as_of(table: sa.Table, build_id: int) -> sa.ColumnElement[bool]:
     return sa.and_(table.c.from_build <= build_id, sa.or_(table.c.to_build.is_(None), table.c.to_build > build_id))
 
 
+def columns_as_of(table: sa.Table, names: Iterable[str], build_id: int) -> list[sa.ColumnElement[Any]]:
+    """Columns of a versioned table as `build_id` saw them: of what happened only what it had learned."""
+    if "settled_build" not in table.c:
+        return [table.c[name] for name in names]
+    is_later = table.c.settled_build > build_id
+    return [
+        sa.case((is_later, sa.literal(UNSETTLED[name], table.c[name].type)), else_=table.c[name]).label(name)
+        if name in UNSETTLED
+        else table.c[name]
+        for name in names
+    ]
+
+
 def store(
     connection: sa.Connection,
     table: sa.Table,
@@ -67,7 +89,8 @@ def store(
     """Make `frame` what the current build says of `dates`: insert what is new or changed, close what it replaces.
 
     `frame` is as `hashed` makes it and has no two rows of one key; `dates` are those whose rows it holds, so that a
-    current row of them that is not in it is closed. A row that moved here from another date is closed there.
+    current row of them that is not in it is closed. A row that moved here from another date is closed there. A
+    scheduled row whose game was played since and that is otherwise equal stays and is told what happened.
 
     Raises TipoffError where afterwards the current rows of `dates` are not as many as the frame's.
     """
@@ -75,10 +98,14 @@ def store(
     same = ["row_hash", "game_date", *key]
     changed = frame.join(current, on=same, how="anti") if current.height else frame
     replaced = current.join(frame, on=same, how="anti")
+    settled = _settled(table, key, changed, replaced)
+    changed, replaced = (rows.join(settled, on=list(key), how="anti") for rows in (changed, replaced))
+    _settle(connection, table, key, settled, build_id)
     _close(connection, table, key, replaced, build_id)
     insert_frame(connection, table, changed.sort(key).with_columns(pl.lit(build_id, pl.Int64).alias("from_build")))
     _check_count(connection, table, dates, frame.height)
-    return Changes(inserted=changed.height, closed=replaced.height, unchanged=frame.height - changed.height)
+    n_unchanged = frame.height - changed.height - settled.height
+    return Changes(changed.height, replaced.height, n_unchanged, settled.height)
 
 
 def close_dates(connection: sa.Connection, table: sa.Table, dates: Collection[date], build_id: int) -> int:
@@ -114,14 +141,41 @@ def _current_rows(
     return pl.concat([read_frame(connection, of_dates), elsewhere])
 
 
+def _settled(table: sa.Table, key: Sequence[str], changed: pl.DataFrame, replaced: pl.DataFrame) -> pl.DataFrame:
+    """Those of `changed` that would be the row they replace if their game were still to be played."""
+    if "settled_build" not in table.c or replaced.is_empty() or changed.is_empty():
+        return changed.clear()
+    before = [pl.lit(value, changed.schema[name]).alias(name) for name, value in UNSETTLED.items()]
+    unsettled = changed.with_columns(before).select(payload_columns(table))
+    was = changed.select("game_date", *key).with_columns(row_hashes(unsettled))
+    is_same = was.join(replaced, on=["row_hash", "game_date", *key], how="semi")
+    return changed.join(is_same, on=list(key), how="semi")
+
+
+def _settle(connection: sa.Connection, table: sa.Table, key: Sequence[str], rows: pl.DataFrame, build_id: int) -> None:
+    """Write what happened, and the hash of the row with it, into the scheduled rows of the keys of `rows`."""
+    if rows.is_empty():
+        return
+    learned = ("row_hash", *UNSETTLED)
+    settling = _update_current(table, key).values(
+        settled_build=build_id, **{name: sa.bindparam(f"new_{name}") for name in learned}
+    )
+    keys = [pl.col(name).alias(f"key_{name}") for name in key]
+    values = [pl.col(name).alias(f"new_{name}") for name in learned]
+    connection.execute(settling, rows.select(*keys, *values).to_dicts())
+
+
 def _close(connection: sa.Connection, table: sa.Table, key: Sequence[str], rows: pl.DataFrame, build_id: int) -> None:
     if rows.is_empty():
         return
-    closing = sa.update(table).where(
-        table.c.to_build.is_(None), *(table.c[name] == sa.bindparam(f"key_{name}") for name in key)
-    )
     keys = rows.select(pl.col(name).alias(f"key_{name}") for name in key).to_dicts()
-    connection.execute(closing.values(to_build=build_id), keys)
+    connection.execute(_update_current(table, key).values(to_build=build_id), keys)
+
+
+def _update_current(table: sa.Table, key: Sequence[str]) -> sa.Update:
+    """An UPDATE of the current row of the key bound as key_NAME."""
+    of_key = (table.c[name] == sa.bindparam(f"key_{name}") for name in key)
+    return sa.update(table).where(table.c.to_build.is_(None), *of_key)
 
 
 def _check_count(connection: sa.Connection, table: sa.Table, dates: Collection[date], n_computed: int) -> None:

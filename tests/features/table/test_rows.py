@@ -12,12 +12,13 @@ from contracts.errors import UsageError
 from contracts.tables import feature_table
 from features.table.builds import current_build
 from features.table.rows import read_rows
+from features.table.versioned_rows import VERSIONING
 
 
 def test_rows_have_the_columns_of_their_table_sorted_by_date_game_and_player(built_database, feature_set):
     rows = read_rows(built_database, feature_set)
     declared = [column.name for column in feature_table(feature_set).columns]
-    assert rows.columns == [name for name in declared if name not in ("row_hash", "from_build", "to_build")]
+    assert rows.columns == [name for name in declared if name not in VERSIONING]
     key = ["game_date", "game_id", "player_id"]
     assert_frame_equal(rows.select(key), rows.select(key).sort(key))
     assert rows.select("game_id", "player_id").is_unique().all()
