@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from contracts.clock import parse_date, season_span
+from contracts.clock import parse_date, season_span, season_start_year
 from contracts.errors import UsageError
 
 NOT_GIVEN = ("", "default")
@@ -37,6 +37,16 @@ class DateType(click.ParamType[date | None]):
         if isinstance(value, date):
             return value
         return None if value in NOT_GIVEN else parse_date(value)
+
+
+class SeasonType(click.ParamType[int]):
+    """One season, as 2023-24."""
+
+    name = "season"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Text -> start year."""
+        return value if isinstance(value, int) else season_start_year(value)
 
 
 class SeasonsType(click.ParamType[tuple[int, int] | None]):
@@ -81,6 +91,7 @@ class NewFileType(click.ParamType[Path]):
 
 
 DATE = DateType()
+SEASON = SeasonType()
 SEASONS = SeasonsType()
 MOMENT = MomentType()
 NEW_FILE = NewFileType()

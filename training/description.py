@@ -20,7 +20,7 @@ def describe(system: str, dataset: Dataset, split: Split, evaluation: Evaluation
         f"**{system}** predicts **{dataset.target}** with {dataset.feature_set.name} "
         f"(hash {dataset.feature_set.hash[:12]}, build {dataset.build_id}).",
         "",
-        *_table(system, evaluation),
+        *figures_table(system, evaluation),
         "",
         f"Trained on *{dataset.population}* {split.train}, tuned {split.tune}, validated {split.validation}: "
         "no date is in two blocks. MAE with its 95 % interval (bootstrap over game dates); every figure of a line is "
@@ -34,7 +34,8 @@ def describe(system: str, dataset: Dataset, split: Split, evaluation: Evaluation
     return "\n".join(lines)
 
 
-def _table(system: str, evaluation: Evaluation) -> list[str]:
+def figures_table(system: str, evaluation: Evaluation) -> list[str]:
+    """The lines of a Markdown table: one a population, the system beside the baselines and the line."""
     names = list(evaluation.baselines)
     columns = ["population", "rows", system, *names, "line", "mean error", "within 3", "results above"]
     rows = [columns, ["---"] * len(columns)]

@@ -74,7 +74,7 @@ def evaluate(
     for population in POPULATIONS if target == LINE_TARGET else POPULATIONS[:-1]:
         members = frame.select(population_rows(population).fill_null(False)).to_series().to_numpy()
         unpredicted[population] = {name: int(np.isnan(point[members]).sum()) for name, point in contenders.items()}
-        rows = members & ~np.isnan(np.stack(list(contenders.values()))).any(axis=0)
+        rows = members & predicted_by_all(contenders)
         if not rows.any():
             continue
         about = _About(frame, rows, population, build_id)
@@ -100,6 +100,12 @@ def baseline_predictions(frame: pl.DataFrame, features: list[str], target: str) 
         matrix = frame.select(columns).to_numpy().astype(np.float64).reshape(frame.height, len(columns))
         predictions[name] = system.predict(matrix)
     return predictions
+
+
+def predicted_by_all(contenders: Mapping[str, Floats]) -> npt.NDArray[np.bool_]:
+    """The rows that each of `contenders` (predictions by name, NaN = none) could predict, (n,): those compared on."""
+    missing = np.isnan(np.stack(list(contenders.values()))).any(axis=0)
+    return np.asarray(~missing, dtype=bool)
 
 
 def as_table(metrics: tuple[Metric, ...]) -> dict[str, dict[str, Any]]:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from matplotlib.axes import Axes
+from matplotlib.dates import ConciseDateFormatter
 from matplotlib.figure import Figure
 
 from contracts.metrics import Floats
@@ -97,6 +98,27 @@ def mae_by_month(
         [f"{label}\n{(months == month).sum():,}" for label, month in zip(labels, there, strict=True)], fontsize=8
     )
     axes.set_xlabel("month, and its rows", color=MUTED, fontsize=9)
+    axes.margins(y=0.15)
+    _legend(axes)
+    return figure
+
+
+def cumulative_mae(
+    actual: Floats, predictions: Mapping[str, Floats], dates: npt.NDArray[np.datetime64], *, target: str, about: str
+) -> Figure:
+    """Mean absolute error of each predictor on all rows up to each date; the first name is the run's system."""
+    days, place = np.unique(dates, return_inverse=True)
+    n_rows = np.cumsum(np.bincount(place))
+    figure, axes = _canvas("The season so far", about, "", f"mean absolute error up to the date, {target}")
+    settled = len(days) // 10  # the first dates swing widely and would set the scale
+    for number, (name, predicted) in enumerate(predictions.items()):
+        values = np.cumsum(np.bincount(place, weights=np.abs(predicted - actual))) / n_rows
+        style: dict[str, Any] = {"lw": 2.2} if number == 0 else {"lw": 1.4, "ls": "--"}
+        label = f"{name} ({values[-1]:.3f})"
+        axes.plot(
+            days[settled:], values[settled:], color=(BLUE, MUTED, ORANGE, GREEN)[number % 4], label=label, **style
+        )
+    axes.xaxis.set_major_formatter(ConciseDateFormatter(axes.xaxis.get_major_locator()))
     axes.margins(y=0.15)
     _legend(axes)
     return figure

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 import polars as pl
@@ -27,7 +27,7 @@ def report(run: Run, prepared: Prepared, metadata: ModelMetadata, evaluation: Ev
     run.say(
         params=_params(prepared, metadata),
         tags=_tags(prepared, metadata),
-        metrics=dict(_figures(evaluation)),
+        metrics=dict(figures(evaluation)),
         description=describe(metadata.system, dataset, prepared.split, evaluation, prepared.absent),
     )
     run.curve("tune_mae", prepared.system.learning_curve)
@@ -35,6 +35,28 @@ def report(run: Run, prepared: Prepared, metadata: ModelMetadata, evaluation: Ev
     run.dataset(dataset, f"train {prepared.split.train}, validation {prepared.split.validation}", where)
     run.document(prepared.columns.coverage, "coverage.json")
     _draw(run, prepared, residuals)
+
+
+def figures(evaluation: Evaluation, prefix: str = "val") -> Iterator[tuple[str, float]]:
+    """Metric names of a run: val_mae_played, baseline_season_average_mae_played, line_mae_lined, ..."""
+    yield from _named(prefix, evaluation.metrics)
+    for name, metrics in evaluation.baselines.items():
+        yield from _named(f"baseline_{name}", [one for one in metrics if one.name == "mae"])
+    yield from _named("line", [one for one in evaluation.line if one.name == "mae"])
+    for metric in evaluation.metrics:
+        if metric.name == "mae":
+            yield f"{prefix}_n_{metric.population}", metric.n
+    for population, counts in evaluation.n_unpredicted.items():
+        yield f"{prefix}_n_unpredicted_{population}", counts["system"]
+
+
+def code_tags(library_versions: Mapping[str, str]) -> dict[str, object]:
+    """Tags that say which code ran: the commit, whether it was changed since, and the libraries' versions."""
+    source = find_source()
+    tags: dict[str, object] = {f"library.{name}": value for name, value in library_versions.items()}
+    tags["git_commit"] = source.commit or "unknown"
+    tags["git_dirty"] = "unknown" if source.is_dirty is None else str(source.is_dirty).lower()
+    return tags
 
 
 def _params(prepared: Prepared, metadata: ModelMetadata) -> dict[str, object]:
@@ -56,8 +78,6 @@ def _params(prepared: Prepared, metadata: ModelMetadata) -> dict[str, object]:
 
 
 def _tags(prepared: Prepared, metadata: ModelMetadata) -> dict[str, object]:
-    source = find_source()
-    versions = {f"library.{name}": value for name, value in metadata.library_versions.items()}
     return {
         "system": metadata.system,
         "target": metadata.target,
@@ -68,22 +88,7 @@ def _tags(prepared: Prepared, metadata: ModelMetadata) -> dict[str, object]:
         "dataset_sha256": metadata.dataset_sha256,
         "absent_features": ", ".join(prepared.absent) or "none",
         "closing_game_lines": "accepted" if prepared.dataset.feature_set.accept_closing_game_lines else "not used",
-        "git_commit": source.commit or "unknown",
-        "git_dirty": "unknown" if source.is_dirty is None else str(source.is_dirty).lower(),
-    } | versions
-
-
-def _figures(evaluation: Evaluation) -> Iterator[tuple[str, float]]:
-    """Metric names of the run: val_mae_played, baseline_season_average_mae_played, line_mae_lined, ..."""
-    yield from _named("val", evaluation.metrics)
-    for name, metrics in evaluation.baselines.items():
-        yield from _named(f"baseline_{name}", [one for one in metrics if one.name == "mae"])
-    yield from _named("line", [one for one in evaluation.line if one.name == "mae"])
-    for metric in evaluation.metrics:
-        if metric.name == "mae":
-            yield f"val_n_{metric.population}", metric.n
-    for population, counts in evaluation.n_unpredicted.items():
-        yield f"val_n_unpredicted_{population}", counts["system"]
+    } | code_tags(metadata.library_versions)
 
 
 def _named(prefix: str, metrics: list[Metric] | tuple[Metric, ...]) -> Iterator[tuple[str, float]]:

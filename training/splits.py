@@ -60,16 +60,31 @@ def split_by_date(
     Raises UsageError where spans run backwards or overlap, or a block would be empty.
     """
     _refuse_impossible(train_from, train_to, val_from, val_to)
-    known = [date.fromisoformat(str(day)) for day in np.unique(dates)]
-    known = [day for day in known if (train_from or day) <= day <= (val_to or day)]
+    known = [day for day in days_of(dates) if (train_from or day) <= day <= (val_to or day)]
     if train_to is None and val_from is None:
-        learn, validate = _cut(known, validation_share)
+        learn, validate = cut_last(known, validation_share)
     else:
         learn = [day for day in known if (day <= train_to if train_to else val_from is not None and day < val_from)]
         validate = [day for day in known if (day >= val_from if val_from else train_to is not None and day > train_to)]
-    train, tune = _cut(learn, tune_share)
+    train, tune = cut_last(learn, tune_share)
     _refuse_empty(known, learn, train, validate)
-    return Split(_span(train), _span(tune), _span(validate))
+    return Split(span_of(train), span_of(tune), span_of(validate))
+
+
+def days_of(dates: Dates) -> list[date]:
+    """The different dates among `dates` (datetime64[D]), in order of time."""
+    return [date.fromisoformat(str(day)) for day in np.unique(dates)]
+
+
+def cut_last(days: list[date], share: float) -> tuple[list[date], list[date]]:
+    """All but the last `share` (0-1, rounded to at least one date) of `days`, and those."""
+    n_last = max(1, math.floor(share * len(days) + 0.5))
+    return days[:-n_last], days[-n_last:]
+
+
+def span_of(days: list[date]) -> Span:
+    """From the first to the last of `days`, which are in order of time and at least one."""
+    return Span(days[0], days[-1])
 
 
 def _refuse_impossible(
@@ -97,12 +112,6 @@ def _refuse_impossible(
         )
 
 
-def _cut(days: list[date], share: float) -> tuple[list[date], list[date]]:
-    """All but the last `share` of `days`, and those."""
-    n_last = max(1, math.floor(share * len(days) + 0.5))
-    return days[:-n_last], days[-n_last:]
-
-
 def _refuse_empty(known: list[date], learn: list[date], train: list[date], validate: list[date]) -> None:
     there = f"the rows have {len(known)} dates" + (f", {known[0]} to {known[-1]}" if known else "")
     if not validate:
@@ -112,7 +121,3 @@ def _refuse_empty(known: list[date], learn: list[date], train: list[date], valid
             f"{len(learn)} dates are left to train on, and two are needed (one learns, one tunes); {there}.",
             remedy="Give --train-from and --train-to among them, or `tipoff ingest` more games.",
         )
-
-
-def _span(days: list[date]) -> Span:
-    return Span(days[0], days[-1])

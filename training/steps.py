@@ -108,6 +108,14 @@ def settle(dataset: Dataset, system: System, settings: TrainingSettings, dates: 
         **dates,
     )
     _refuse_empty(dataset, split)
+    return settle_columns(dataset, split, system, settings)
+
+
+def settle_columns(dataset: Dataset, split: Split, system: System, settings: TrainingSettings) -> Prepared:
+    """The columns that `system` gets of `dataset`: those with values in the rows that are learned from.
+
+    Raises UsageError for a column that the system cannot do without, RefusedError for sparse columns.
+    """
     learned_from = dataset.in_population & split.mask(dataset.dates, split.train, split.tune)
     columns = choose_columns(dataset, learned_from)
     features = system.choose_features(columns.present, dataset.target)

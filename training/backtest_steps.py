@@ -1,0 +1,217 @@
+"""The steps of a backtest: set out, walk fold by fold, hold what was predicted against what happened."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import polars as pl
+import sqlalchemy as sa
+
+from contracts.clock import season_name
+from contracts.errors import UsageError
+from contracts.metrics import Floats
+from contracts.populations import population as population_rows
+from contracts.settings import GateSettings, Settings, TrainingSettings
+from features.feature_sets import load_feature_set
+from systems.base import System
+from systems.catalog import create_system
+from training.dataset import Dataset, load_dataset
+from training.evaluation import Evaluation, Scored, as_table, baseline_predictions, evaluate, predicted_by_all
+from training.seasons import choose_season, read_seasons
+from training.splits import Mask, Span, Split
+from training.steps import Prepared, fit, learn_spread, settle_columns
+from training.walk_forward import Retrain, refuse_in_sample, walk_forward
+
+Progress = Callable[[int, int], None]
+"""Folds done, folds in all."""
+
+
+@dataclass(frozen=True)
+class BacktestRequest:
+    """What to test: a system trained on `population`, on the season that began in `test_season`."""
+
+    system: str
+    feature_set: str
+    population: str
+    test_season: int
+    retrain: Retrain = Retrain.NONE
+    log: bool = True
+
+
+@dataclass(frozen=True)
+class Course:
+    """Everything that is settled before the first fold.
+
+    `dataset` ends with the season's last date; `system` stays unfitted and says what each fold's system is made of.
+    """
+
+    request: BacktestRequest
+    settings: TrainingSettings
+    system: System
+    dataset: Dataset
+    season: Span
+    splits: list[Split]
+
+    @property
+    def tested(self) -> Mask:
+        """Every row of the season, of whatever population, (n,)."""
+        return self.splits[0].mask(self.dataset.dates, self.season)
+
+
+@dataclass(frozen=True)
+class Fold:
+    """One training of the walk and the dates it predicted; counts are rows of the population that is trained on.
+
+    `best_rounds` is where early stopping ended, None for a system without rounds; one that fits nothing learns from
+    0 rows. `absent_features` had no value in the rows learned from.
+    """
+
+    split: Split
+    n_train: int
+    n_tune: int
+    n_test: int
+    best_rounds: int | None
+    absent_features: list[str]
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values; spans are inclusive, and the test begins after all that was learned from."""
+        blocks = {"train": self.split.train, "tune": self.split.tune, "test": self.split.validation}
+        spans: dict[str, Any] = {}
+        for name, block in blocks.items():
+            spans |= {f"{name}_from": block.first.isoformat(), f"{name}_to": block.last.isoformat()}
+        counts = {"n_train": self.n_train, "n_tune": self.n_tune, "n_test": self.n_test}
+        return spans | counts | {"best_rounds": self.best_rounds, "absent_features": self.absent_features}
+
+
+@dataclass(frozen=True)
+class Walk:
+    """The whole season predicted: for the rows of `frame` (a Dataset's) the system's and each baseline's predictions.
+
+    Every prediction of a row was made from dates before the first date of its fold.
+    """
+
+    frame: pl.DataFrame
+    scored: Scored
+    baselines: Mapping[str, Floats]
+    folds: list[Fold]
+
+    @property
+    def compared(self) -> Mask:
+        """The rows that the system and every baseline could predict, (n,): figures are about those."""
+        return predicted_by_all({"system": self.scored.point, **self.baselines})
+
+
+def set_out(engine: sa.Engine, settings: Settings, request: BacktestRequest) -> Course:
+    """The rows up to the season's end, and the folds; nothing is fitted yet.
+
+    Raises what `backtest` does.
+    """
+    system = create_system(request.system, device=settings.training.device)
+    feature_set = load_feature_set(request.feature_set)
+    season = choose_season(read_seasons(engine, feature_set), request.test_season)
+    dataset = load_dataset(engine, feature_set, settings, population=request.population, date_to=season.last)
+    splits = walk_forward(
+        dataset.dates,
+        season,
+        retrain=request.retrain,
+        tune_share=settings.training.tune_share,
+        embargo_days=settings.training.embargo_days,
+    )
+    return Course(request, settings.training, system, dataset, season, splits)
+
+
+def walk(course: Course, progress: Progress) -> Walk:
+    """Every row of the season predicted, fold by fold.
+
+    Raises UsageError where no row of the population lies in what a fold learns from, RefusedError for sparse columns.
+    """
+    n_rows = course.dataset.frame.height
+    point, low, high = (np.full(n_rows, np.nan) for _ in range(3))
+    folds = []
+    progress(0, len(course.splits))
+    for split in course.splits:
+        prepared = _prepare(course, split)
+        fit(prepared)
+        rows = prepared.validation
+        point[rows] = prepared.system.predict(course.dataset.matrix(prepared.features)[rows])
+        low[rows], high[rows] = learn_spread(prepared).interval(point[rows])
+        folds.append(_describe(prepared))
+        progress(len(folds), len(course.splits))
+    tested = course.tested
+    frame = course.dataset.frame.filter(pl.Series(tested))
+    baselines = baseline_predictions(frame, course.dataset.feature_set.names, course.dataset.target)
+    return Walk(frame, Scored(point[tested], low[tested], high[tested]), baselines, folds)
+
+
+def judge(course: Course, walked: Walk) -> Evaluation:
+    """The figures of the season, with the baselines' and the line's on the same rows."""
+    dataset = course.dataset
+    return evaluate(
+        walked.frame,
+        walked.scored,
+        baselines=walked.baselines,
+        target=dataset.target,
+        build_id=dataset.build_id,
+    )
+
+
+def tabulate(walked: Walk, evaluation: Evaluation) -> dict[str, dict[str, Any]]:
+    """Plain values: population -> {n, dates, date_from, date_to, mae, ci95, ..., baselines: {name: mae}, line_mae?}.
+
+    `dates` is how many different dates the `n` rows have.
+    """
+    baselines = {name: as_table(metrics) for name, metrics in evaluation.baselines.items()}
+    line = as_table(evaluation.line)
+    compared = walked.frame.filter(pl.Series(walked.compared))
+    table = {}
+    for population, figures in as_table(evaluation.metrics).items():
+        row = {"n": figures["n"], "dates": compared.filter(population_rows(population))["game_date"].n_unique()}
+        row |= figures | {"baselines": {name: rows[population]["mae"] for name, rows in baselines.items()}}
+        table[population] = row | ({"line_mae": line[population]["mae"]} if population in line else {})
+    return table
+
+
+def alarms(table: Mapping[str, Mapping[str, Any]], limits: GateSettings) -> list[str]:
+    """A sentence where the system is further under the line than an honest one can be; empty otherwise."""
+    lined = table.get("lined", {})
+    if "line_mae" not in lined or lined["n"] < limits.min_lined_rows:
+        return []
+    under = lined["line_mae"] - lined["mae"]
+    if under <= limits.too_good:
+        return []
+    return [
+        f"MAE {lined['mae']:.3f} is {under:.3f} under the line's on the same {lined['n']:,} rows; more than "
+        f"{limits.too_good:g} is a leak until proven otherwise: `tipoff features verify`."
+    ]
+
+
+def _prepare(course: Course, split: Split) -> Prepared:
+    """A system of the fold's own, and the columns it gets."""
+    dataset, request = course.dataset, course.request
+    system = create_system(request.system, device=course.settings.device)
+    prepared = settle_columns(dataset, split, system, course.settings)
+    for block in (split.train, split.tune):
+        if not prepared.block(block).any():
+            raise UsageError(
+                f"No row of population {dataset.population!r} lies in {block}, from which to learn for "
+                f"{split.validation}.",
+                remedy=f"Test a season after {season_name(request.test_season)}, or choose another --population.",
+            )
+    refuse_in_sample(dataset.dates[prepared.block(split.train, split.tune)], dataset.dates[prepared.validation])
+    return prepared
+
+
+def _describe(prepared: Prepared) -> Fold:
+    split, curve = prepared.split, prepared.system.learning_curve
+    learns = prepared.system.learns
+    return Fold(
+        split=split,
+        n_train=int(prepared.block(split.train).sum()) if learns else 0,
+        n_tune=int(prepared.block(split.tune).sum()) if learns else 0,
+        n_test=int(prepared.block(split.validation).sum()),
+        best_rounds=int(np.argmin(curve)) + 1 if curve else None,
+        absent_features=prepared.absent,
+    )
