@@ -6,7 +6,7 @@ import json
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 if TYPE_CHECKING:
-    from rich.console import Console
+    from rich.console import Console, RenderableType
 
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 
@@ -107,6 +107,16 @@ class _Watch:
         self._first = self._first or (moment, done)
         started, first = self._first
         return (done - first) / (moment - started) if moment > started else 0.0
+
+
+def watch(draw: Callable[[], RenderableType], seconds: float) -> None:
+    """`draw()` on the screen, anew every so many seconds, until Ctrl-C."""
+    from rich.live import Live
+
+    with suppress(KeyboardInterrupt), Live(console=console(), auto_refresh=False) as live:
+        while True:
+            live.update(draw(), refresh=True)
+            time.sleep(seconds)
 
 
 @contextmanager

@@ -105,7 +105,10 @@ def expected_players(
 
 
 def refuse_unscheduled(raw: RawFacts) -> None:
-    """Raise RefusedError where somebody appeared for a team in a game that the schedule does not name."""
+    """Raise RefusedError where somebody appeared for a team in a game that the schedule does not name.
+
+    Or on another date than the schedule's: dated earlier, his own game would be among the games before it.
+    """
     teams = pl.concat(
         raw.games.select("game_id", pl.col(side).alias("team_id")) for side in ("home_team_id", "away_team_id")
     )
@@ -115,6 +118,12 @@ def refuse_unscheduled(raw: RawFacts) -> None:
             f"{len(strangers)} games have box scores of a team that the schedule does not name: "
             f"{', '.join(strangers.head(5))}.",
             remedy="Ingest the schedule of those games: `tipoff ingest schedule PATH`.",
+        )
+    moved = raw.player_games.join(raw.games, on=["game_id", "game_date"], how="anti")["game_id"].unique().sort()
+    if len(moved):
+        raise RefusedError(
+            f"{len(moved)} games have box scores of another date than the schedule's: {', '.join(moved.head(5))}.",
+            remedy="Ingest the box scores of those games again: `tipoff ingest game-logs PATH`.",
         )
 
 

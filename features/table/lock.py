@@ -37,6 +37,15 @@ def backfill_lock(engine: sa.Engine, wait_seconds: float) -> Iterator[None]:
         yield
 
 
+def is_backfilling(engine: sa.Engine) -> bool:
+    """Whether somebody backfills this database at this moment."""
+    try:
+        with backfill_lock(engine, wait_seconds=0):
+            return False
+    except RefusedError:
+        return True
+
+
 @contextmanager
 def _advisory_lock(engine: sa.Engine, wait_seconds: float) -> Iterator[None]:
     with engine.execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
