@@ -102,7 +102,7 @@ def postgres(new_postgres: Callable[[], str]) -> Iterator[sa.Engine]:
 
 @pytest.fixture(scope="session")
 def make_league() -> Callable[..., Path]:
-    """make_league(folder, n_teams=4, regular_games=20) -> a database file: one simulated season, ingested and built.
+    """make_league(folder, n_teams=4, regular_games=20, n_seasons=1) -> a simulated league's database file, all built.
 
     Nothing of it is left in a write-ahead log: the file can be copied.
     """
@@ -113,10 +113,10 @@ def make_league() -> Callable[..., Path]:
     from features.sources.simulated import league_sources
     from features.table.backfill import backfill
 
-    def make(folder: Path, n_teams: int = 4, regular_games: int = 20) -> Path:
+    def make(folder: Path, n_teams: int = 4, regular_games: int = 20, n_seasons: int = 1) -> Path:
         folder.mkdir(parents=True, exist_ok=True)
         engine = open_database(f"sqlite:///{folder / 'tipoff.db'}")
-        for kind, source in league_sources(1, 7, n_teams=n_teams, regular_games=regular_games).items():
+        for kind, source in league_sources(n_seasons, 7, n_teams=n_teams, regular_games=regular_games).items():
             ingest(engine, kind, [source], folder / "rejects")
         backfill(engine, load_feature_set("v2_33features"), Settings())
         with engine.connect() as connection:

@@ -10,8 +10,6 @@ import numpy as np
 import polars as pl
 import sqlalchemy as sa
 
-from contracts.clock import season_name
-from contracts.errors import UsageError
 from contracts.metrics import Floats
 from contracts.populations import population as population_rows
 from contracts.settings import GateSettings, Settings, TrainingSettings
@@ -115,6 +113,7 @@ def set_out(engine: sa.Engine, settings: Settings, request: BacktestRequest) -> 
     dataset = load_dataset(engine, feature_set, settings, population=request.population, date_to=season.last)
     splits = walk_forward(
         dataset.dates,
+        dataset.in_population,
         season,
         retrain=request.retrain,
         tune_share=settings.training.tune_share,
@@ -126,7 +125,7 @@ def set_out(engine: sa.Engine, settings: Settings, request: BacktestRequest) -> 
 def walk(course: Course, progress: Progress) -> Walk:
     """Every row of the season predicted, fold by fold.
 
-    Raises UsageError where no row of the population lies in what a fold learns from, RefusedError for sparse columns.
+    Raises RefusedError for sparse columns, and for a fold that would learn from what it tests.
     """
     n_rows = course.dataset.frame.height
     point, low, high = (np.full(n_rows, np.nan) for _ in range(3))
@@ -189,18 +188,12 @@ def alarms(table: Mapping[str, Mapping[str, Any]], limits: GateSettings) -> list
 
 
 def _prepare(course: Course, split: Split) -> Prepared:
-    """A system of the fold's own, and the columns it gets."""
+    """A system of the fold's own, and the columns it gets; nothing that it learns from lies in the test."""
     dataset, request = course.dataset, course.request
     system = create_system(request.system, device=course.settings.device)
     prepared = settle_columns(dataset, split, system, course.settings)
-    for block in (split.train, split.tune):
-        if not prepared.block(block).any():
-            raise UsageError(
-                f"No row of population {dataset.population!r} lies in {block}, from which to learn for "
-                f"{split.validation}.",
-                remedy=f"Test a season after {season_name(request.test_season)}, or choose another --population.",
-            )
-    refuse_in_sample(dataset.dates[prepared.block(split.train, split.tune)], dataset.dates[prepared.validation])
+    learned = split.mask(dataset.dates, split.train, split.tune)
+    refuse_in_sample(dataset.dates[learned], dataset.dates[prepared.validation])
     return prepared
 
 

@@ -8,7 +8,7 @@ from enum import StrEnum
 import numpy as np
 
 from contracts.errors import RefusedError, UsageError
-from training.splits import Dates, Span, Split, cut_last, days_of, span_of
+from training.splits import Dates, Mask, Span, Split, cut_last, days_of, span_of
 
 
 class Retrain(StrEnum):
@@ -19,22 +19,22 @@ class Retrain(StrEnum):
 
 
 def walk_forward(
-    dates: Dates, season: Span, *, retrain: Retrain, tune_share: float, embargo_days: int = 0
+    dates: Dates, learnable: Mask, season: Span, *, retrain: Retrain, tune_share: float, embargo_days: int = 0
 ) -> list[Split]:
     """The folds over `season`, in order of time; each is a Split whose validation block is what the fold predicts.
 
-    `dates` (datetime64[D], one a row, in any order). Without retraining there is one fold; monthly, one for each
-    calendar month with dates. A fold learns from every date before its first test date, but for the `embargo_days`
-    (>= 0) right before it; the last `tune_share` of those dates tunes. Every date of the season is tested in exactly
-    one fold.
+    `dates` (datetime64[D], one a row, in any order); `learnable` says which rows may be learned from, (n,). Without
+    retraining there is one fold; monthly, one for each calendar month with dates. A fold learns from every date before
+    its first test date, but for the `embargo_days` (>= 0) right before it; of those dates that have learnable rows
+    the last `tune_share` tunes. Every date of the season is tested in exactly one fold.
 
     Raises UsageError where the season has no dates, or where too few come before it.
     """
-    known = days_of(dates)
-    tested = [day for day in known if season.first <= day <= season.last]
+    learned = days_of(dates[learnable])
+    tested = [day for day in days_of(dates) if season.first <= day <= season.last]
     if not tested:
         raise UsageError(f"There are no results from {season.first} to {season.last} to test on.")
-    return [_fold(known, block, tune_share, embargo_days) for block in _blocks(tested, retrain)]
+    return [_fold(learned, block, tune_share, embargo_days) for block in _blocks(tested, retrain)]
 
 
 def refuse_in_sample(learned: Dates, tested: Dates) -> None:
@@ -57,15 +57,16 @@ def _blocks(tested: list[date], retrain: Retrain) -> list[list[date]]:
     return [days_of(np.array(tested, dtype="datetime64[D]")[months == month]) for month in np.unique(months)]
 
 
-def _fold(known: list[date], block: list[date], tune_share: float, embargo_days: int) -> Split:
+def _fold(learnable: list[date], block: list[date], tune_share: float, embargo_days: int) -> Split:
     """`block` as the validation of a split of all that came before it."""
     end = block[0] - timedelta(days=embargo_days)
-    learn = [day for day in known if day < end]
-    train, tune = cut_last(learn, tune_share)
+    learned = [day for day in learnable if day < end]
+    train, tune = cut_last(learned, tune_share)
     if not train:
         raise UsageError(
-            f"{len(learn)} dates with results lie before {end}, and two are needed (one learns, one tunes): there is "
-            "nothing to learn from before this season.",
-            remedy="Test on a later season, or `tipoff ingest` earlier ones and run `tipoff features backfill`.",
+            f"{len(learned)} dates with rows to learn from lie before {end}, and two are needed (one learns, one "
+            f"tunes): there is too little to predict {span_of(block)} from.",
+            remedy="Test a later season, learn from another --population, or `tipoff ingest` earlier seasons and run "
+            "`tipoff features backfill`.",
         )
     return Split(span_of(train), span_of(tune), span_of(block))
