@@ -18,20 +18,31 @@ from features.table.row_hash import row_hashes
 
 DateDigests = Mapping[date, bytes]
 
-NOT_OF_ROWS = {"constant_column_min_rows"}
-"""Settings that judge rows and do not make them."""
+NOT_OF_ROWS = {
+    "constant_column_min_rows",
+    "nba_stats_url",
+    "nba_stats_pause_seconds",
+    "nba_stats_attempts",
+    "nba_stats_timeout_seconds",
+    "spark_master",
+    "spark_partitions",
+}
+"""Settings that do not make rows: where facts are asked for, where rows are computed."""
 
 CLOSING_LINES = "game-lines"
 """The one kind that only some feature sets accept."""
 
+UNTIMED_INJURIES = "injuries without a time"
+KNOWN_FROM_THE_NEXT_DAY = {"shot-zones", UNTIMED_INJURIES}
+"""Kinds of facts that the rows of their own date do not know."""
+
 
 @dataclass(frozen=True)
 class DayFacts:
-    """The raw facts of one kind, each date's as a digest; `is_known_on_the_day`: to that date's own rows too."""
+    """The raw facts of one kind, each date's as a digest."""
 
     kind: str
     digests: DateDigests
-    is_known_on_the_day: bool
 
 
 def day_facts(raw: RawFacts) -> list[DayFacts]:
@@ -43,21 +54,17 @@ def day_facts(raw: RawFacts) -> list[DayFacts]:
     captured_on = pl.col("captured_at").dt.convert_time_zone(LEAGUE_ZONE.key).dt.date()
     timed = raw.injuries.filter(is_timed).with_columns(captured_on.alias("game_date"))
     untimed = raw.injuries.filter(~is_timed).with_columns(pl.col("reported_on").alias("game_date"))
-    of_the_day = {
+    frames = {
         "schedule": raw.games.join(_expected_games(raw), on="game_id", how="inner"),
         "points-lines": raw.points_lines.join(game_dates, on="game_id", how="inner"),
         "injuries": timed,
         "game-logs": raw.player_games,
         "players": appeared.select("game_date", "player_id").join(about_players, on="player_id", how="inner"),
         CLOSING_LINES: raw.game_lines.join(game_dates, on="game_id", how="inner"),
-    }
-    from_the_next_day = {
         "shot-zones": raw.shot_zones.join(appeared, on=["game_id", "player_id"], how="inner"),
-        "injuries without a time": untimed,
+        UNTIMED_INJURIES: untimed,
     }
-    return [DayFacts(kind, _by_date(frame), is_known_on_the_day=True) for kind, frame in of_the_day.items()] + [
-        DayFacts(kind, _by_date(frame), is_known_on_the_day=False) for kind, frame in from_the_next_day.items()
-    ]
+    return [DayFacts(kind, _by_date(frame)) for kind, frame in frames.items()]
 
 
 def inputs_hashes(
@@ -71,8 +78,8 @@ def inputs_hashes(
     `known` is `day_facts(raw)` where the caller has it.
     """
     used = [facts for facts in known or day_facts(raw) if is_used(facts.kind, feature_set)]
-    own = [facts.digests for facts in used if facts.is_known_on_the_day]
-    afterwards = [facts.digests for facts in used if not facts.is_known_on_the_day]
+    own = [facts.digests for facts in used if facts.kind not in KNOWN_FROM_THE_NEXT_DAY]
+    afterwards = [facts.digests for facts in used if facts.kind in KNOWN_FROM_THE_NEXT_DAY]
     expected = set(raw.games.join(_expected_games(raw), on="game_id", how="semi")["game_date"].to_list())
     static = _digest(settings_hash(settings).encode(), repr(sorted(raw.ingested)).encode())
     before = b""

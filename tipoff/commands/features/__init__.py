@@ -5,7 +5,9 @@ from __future__ import annotations
 import click
 
 from tipoff.commands.features.backfill import backfill
+from tipoff.commands.features.diff import diff
 from tipoff.commands.features.export import export
+from tipoff.commands.features.prune import prune
 from tipoff.commands.features.status import status
 from tipoff.commands.features.verify import verify
 
@@ -15,5 +17,5 @@ def features() -> None:
     """Build, look at, verify and export the feature table."""
 
 
-for command in (backfill, status, export, verify):
+for command in (backfill, status, export, verify, diff, prune):
     features.add_command(command)
