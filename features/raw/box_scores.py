@@ -19,6 +19,7 @@ def write_game_logs(connection: sa.Connection, rows: pl.DataFrame) -> Written:
     teams do not agree on date, season, home and winner.
     """
     known = rows_of(connection, sa.select(tables.player_games), tables.player_games.c.game_id, rows["game_id"])
+    rows = _with_home(connection, rows)
     games = _judge(_merge(rows, known))
     rejects = rejects_of(rows.join(games, on="game_id"), _game_checks())
     kept = without(rows, rejects)
@@ -30,12 +31,34 @@ def write_game_logs(connection: sa.Connection, rows: pl.DataFrame) -> Written:
     return Written(kept, pl.concat([news, renamed]).unique(), rejects)
 
 
+def _with_home(connection: sa.Connection, rows: pl.DataFrame) -> pl.DataFrame:
+    """The rows with `is_home`: by their MATCHUP, or by the schedule where both teams of a game claim the same.
+
+    Games on neutral ground may come as 'AAA vs. BBB' and 'BBB vs. AAA': the schedule names the home team.
+    """
+    said = rows.with_columns(pl.col("matchup").str.contains(" vs. ", literal=True).alias("is_home"))
+    is_neutral = (pl.col("team_id").n_unique().over("game_id") == 2) & (
+        pl.col("is_home").n_unique().over("game_id") == 1
+    )
+    neutral = said.filter(is_neutral)
+    if neutral.is_empty():
+        return said
+    columns = (tables.games.c.game_id, tables.games.c.home_team_id, tables.games.c.away_team_id)
+    sides = rows_of(connection, sa.select(*columns), tables.games.c.game_id, neutral["game_id"])
+    home, away, team = pl.col("home_team_id"), pl.col("away_team_id"), pl.col("team_id")
+    is_one_of_them = ((team == home) | (team == away)).all().over("game_id")
+    known = said.join(sides, on="game_id", how="left", maintain_order="left")
+    by_schedule = is_neutral & home.is_not_null() & is_one_of_them
+    return known.with_columns(pl.when(by_schedule).then(team == home).otherwise("is_home").alias("is_home")).drop(
+        "home_team_id", "away_team_id"
+    )
+
+
 def _merge(rows: pl.DataFrame, known: pl.DataFrame) -> pl.DataFrame:
     """All player-games of the games in `rows`, given and known, without their opponents."""
     given = rows.with_columns(
         (pl.col("season_id") % 10_000).alias("season"),
         (pl.col("season_id") // 10_000).replace_strict(SEASON_TYPES, return_dtype=pl.String).alias("season_type"),
-        pl.col("matchup").str.contains(" vs. ", literal=True).alias("is_home"),
         (pl.col("result") == "W").alias("won"),
     )
     others = known.drop("opponent_id").join(given, on=["game_id", "player_id"], how="anti")
@@ -76,7 +99,9 @@ def _game_checks() -> list[Check]:
         Check(
             "no one home and one away team",
             two_teams & ((pl.col("n_home") != 1) | (pl.col("n_away") != 1)),
-            of_game("{} teams at home, {} away", "n_home", "n_away"),
+            of_game(
+                "{} teams at home, {} away; on neutral ground the schedule tells: ingest it first", "n_home", "n_away"
+            ),
         ),
         Check(
             "no one winner",

@@ -16,9 +16,29 @@ from features.raw.upsert import Written, rows_of, write_changed, write_table, wr
 def write_schedule(connection: sa.Connection, rows: pl.DataFrame) -> Written:
     """Fills games. Of a game that has box scores only the tip-off time is taken, and that if it is on the game's day.
 
+    A game that is postponed or cancelled and has no box scores is expected on no date: it is taken out of games.
     Rejects games of unknown teams, and of other teams than the box scores'.
     """
-    return _write_games(connection, rows.with_columns(season_of_game_id().alias("season")))
+    is_off = pl.col("status").is_in(["postponed", "cancelled"])
+    seasoned = rows.with_columns(season_of_game_id().alias("season"))
+    listed = _write_games(connection, seasoned.filter(~is_off.fill_null(value=False)))
+    off = seasoned.filter(is_off)
+    called_off = _call_off(connection, off)
+    return Written(
+        pl.concat([listed.rows, off], how="diagonal"), pl.concat([listed.changed, called_off]), listed.rejects
+    )
+
+
+def _call_off(connection: sa.Connection, rows: pl.DataFrame) -> pl.DataFrame:
+    """Takes the games of `rows` out of games where they have no box scores; which rows (source, row) did so."""
+    known = rows_of(connection, sa.select(tables.games.c.game_id), tables.games.c.game_id, rows["game_id"])
+    column = tables.player_games.c.game_id
+    played = rows_of(connection, sa.select(column).distinct(), column, rows["game_id"])
+    news = rows.join(known, on="game_id", how="semi").join(played, on="game_id", how="anti")
+    if news.height:
+        is_one = tables.games.c.game_id == sa.bindparam("called_off")
+        connection.execute(tables.games.delete().where(is_one), [{"called_off": name} for name in news["game_id"]])
+    return news.select("source", "row")
 
 
 def write_game_lines(connection: sa.Connection, rows: pl.DataFrame) -> Written:

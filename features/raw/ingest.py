@@ -20,6 +20,7 @@ from features.raw.rejects import reasons_of, write_rejects
 from features.raw.row_checks import row_checks
 from features.raw.upsert import Written
 from features.raw.values import typed_values
+from features.raw.whole_games import SUMMED_KINDS, rest_of_games
 from features.raw.writes import write
 from features.sources.files import Source
 from features.sources.layouts import Layout, layout_of, require_columns
@@ -85,7 +86,10 @@ def _read_and_check(layout: Layout, sources: Sequence[Source]) -> tuple[pl.DataF
     rows = pl.concat([values for values, _ in read])
     faults = pl.concat([*(unreadable for _, unreadable in read), rejects_of(rows, row_checks(layout))])
     distinct, conflicts = drop_duplicates(without(rows, faults), layout)
-    return distinct, pl.concat([faults, conflicts])
+    faults = pl.concat([faults, conflicts])
+    if layout.kind in SUMMED_KINDS:
+        faults = pl.concat([faults, rest_of_games(rows, faults)])
+    return without(distinct, faults), faults
 
 
 @contextmanager

@@ -13,6 +13,8 @@ from features.sources.layouts import Column, Layout
 
 FIRST_SEASON, LAST_SEASON = 1946, 2099
 POSITIONS = ("G", "F", "C")
+GAME_STATUSES = ("scheduled", "postponed", "cancelled")
+"""A postponed game has no date until it is scheduled anew; no status means scheduled."""
 
 
 def row_checks(layout: Layout) -> list[Check]:
@@ -84,7 +86,15 @@ def _game_line_checks() -> list[Check]:
 
 
 def _schedule_checks() -> list[Check]:
-    return [*_season_checks(season_of_game_id(), _format("game_id {game_id}"), "game_date"), *_listed_game_checks()]
+    return [
+        *_season_checks(season_of_game_id(), _format("game_id {game_id}"), "game_date"),
+        *_listed_game_checks(),
+        Check(
+            "status is unknown",
+            ~pl.col("status").is_in(GAME_STATUSES),
+            _format(f"status '{{status}}' is none of {', '.join(GAME_STATUSES)}"),
+        ),
+    ]
 
 
 def _listed_game_checks() -> list[Check]:
@@ -125,7 +135,11 @@ def _player_checks() -> list[Check]:
 def _injury_checks() -> list[Check]:
     known = ", ".join(PUBLISHED_STATUSES)
     unknown = ~pl.col("status").is_in(list(PUBLISHED_STATUSES))
-    return [Check("status is unknown", unknown, _format(f"status '{{status}}' is none of {known}"))]
+    outside = ~pl.col("reported_on").dt.year().is_between(FIRST_SEASON, LAST_SEASON)
+    return [
+        Check("status is unknown", unknown, _format(f"status '{{status}}' is none of {known}")),
+        Check("date is out of range", outside, _format("date {reported_on} is in no season")),
+    ]
 
 
 def _shot_zone_checks() -> list[Check]:

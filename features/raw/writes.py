@@ -11,6 +11,7 @@ from contracts import tables
 from features.raw.box_scores import write_game_logs
 from features.raw.game_schedule import write_game_lines, write_schedule
 from features.raw.injury_entries import write_injuries
+from features.raw.shots import write_shot_zones
 from features.raw.upsert import Written, rows_of, write_changed, write_table, written
 
 
@@ -23,10 +24,6 @@ def write(connection: sa.Connection, kind: str, rows: pl.DataFrame) -> Written:
 
 def _write_points_lines(connection: sa.Connection, rows: pl.DataFrame) -> Written:
     return write_table(connection, tables.points_lines, rows, known_by="game_id")
-
-
-def _write_shot_zones(connection: sa.Connection, rows: pl.DataFrame) -> Written:
-    return write_table(connection, tables.shot_zones, rows, known_by="game_id")
 
 
 def _write_players(connection: sa.Connection, rows: pl.DataFrame) -> Written:
@@ -48,6 +45,6 @@ WRITERS: dict[str, Callable[[sa.Connection, pl.DataFrame], Written]] = {
     "positions": _write_players,
     "injuries": write_injuries,
     "schedule": write_schedule,
-    "shot-zones": _write_shot_zones,
+    "shot-zones": write_shot_zones,
     "players": _write_players,
 }

@@ -160,7 +160,11 @@ GAME_LINES = Layout(
     key=("game_id",),
 )
 
-SCHEDULE = Layout("schedule", _GAME, key=("game_id",))
+SCHEDULE = Layout(
+    "schedule",
+    (*_GAME, Column("status", "status", Holds.TEXT, may_be_empty=True, may_be_absent=True)),
+    key=("game_id",),
+)
 
 POINTS_LINES = Layout(
     "points-lines",

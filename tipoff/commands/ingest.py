@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from contracts.errors import TipoffError, UnavailableError, UsageError
+from contracts.errors import TipoffError, UsageError
 from tipoff.output import emit, json_option, progress, say, table, working
 from tipoff.parameters import SEASONS
 
 if TYPE_CHECKING:
     from features.raw.ingest import IngestReport
+    from features.raw.season_fetch import FetchReport
     from features.sources.files import Source
 
 FILE_KINDS = {
@@ -21,7 +23,7 @@ FILE_KINDS = {
     "points-lines": "Snapshots of books' points lines with their capture times.",
     "positions": "Players' positions: PLAYER_ID, POSITION.",
     "injuries": "Movements on and off the injury lists.",
-    "schedule": "Coming games: game_id, game_date, home, away, tip_off_at.",
+    "schedule": "Coming games; one that is postponed or cancelled is expected on no date until it is scheduled anew.",
     "shot-zones": "Attempts and makes by zone, a player and game a row.",
     "players": "Birth dates: PLAYER_ID, PLAYER_NAME, BIRTH_DATE.",
 }
@@ -73,21 +75,71 @@ def simulated(seasons: int, seed: int, teams: int, games: int, as_json: bool) ->
 
 @ingest.command("nba-api")
 @click.option("--seasons", required=True, type=SEASONS, help="One season or a span, as 2021-22:2024-25.")
+@click.option("--what", default="game-logs,schedule", show_default=True, help="Of game-logs, schedule, shot-zones.")
+@click.option("--refresh", is_flag=True, help="Ask again for what was fetched whole and is final.")
 @json_option
-def nba_api(seasons: tuple[int, int] | None, as_json: bool) -> None:
-    """Player game logs of whole seasons from stats.nba.com, one polite request at a time."""
+def nba_api(seasons: tuple[int, int] | None, what: str, refresh: bool, as_json: bool) -> None:
+    """Whole seasons from stats.nba.com, one polite request at a time; goes on where an interrupted one stopped."""
     if seasons is None:
         raise UsageError("--seasons names no season.", remedy="Write one season or a span: 2021-22:2024-25.")
-    from contracts.settings import load_settings
-    from features.sources.nba_api import fetch_game_logs
+    from features.raw.season_fetch import fetch_seasons
+    from tipoff.wiring import wire
 
+    kinds = _kinds(what)
+    wiring = wire()
     with progress("Asking stats.nba.com", "requests") as report_progress:
-        sources = fetch_game_logs(seasons, load_settings().features, report=report_progress)
-    if not sources:
-        raise UnavailableError(f"stats.nba.com has no games of {seasons[0]}..{seasons[1]} yet.")
-    report = _ingest("game-logs", sources)
-    _show([report], as_json)
-    emit(_as_json(report), as_json=as_json)
+        found = fetch_seasons(
+            wiring.engine,
+            seasons,
+            kinds,
+            wiring.settings.features,
+            wiring.home.rejects,
+            refresh=refresh,
+            progress=report_progress,
+        )
+    _show(found.reports, as_json)
+    _show_fetch(found, as_json)
+    emit(_fetch_as_json(found), as_json=as_json)
+
+
+def _kinds(what: str) -> list[str]:
+    from features.sources.nba_stats.parts import KINDS
+
+    kinds = [kind.strip() for kind in what.split(",") if kind.strip()]
+    unknown = sorted(set(kinds) - set(KINDS))
+    if unknown or not kinds:
+        raise UsageError(
+            f"--what {what!r} names {', '.join(unknown) or 'nothing'}.", remedy=f"Choose of {', '.join(KINDS)}."
+        )
+    return kinds
+
+
+def _show_fetch(found: FetchReport, as_json: bool) -> None:
+    if as_json:
+        return
+    say(f"{found.fetched} parts asked for ({found.empty} without rows yet), {found.skipped} final ones not again")
+    for kind, count in found.ignored.items():
+        say(f"Left out of the schedule: {count} {kind}")
+    if any(report.rejected for report in found.reports):
+        say("Parts with rejected rows are asked for again by the same command")
+
+
+def _fetch_as_json(found: FetchReport) -> dict[str, Any]:
+    counts = ("rows", "changed", "rejected")
+    reasons: Counter[str] = Counter()
+    for report in found.reports:
+        reasons.update(report.reasons)
+    return {
+        "player_games": found.player_games,
+        "games": found.games,
+        **{name: sum(getattr(report, name) for report in found.reports) for name in counts},
+        "reasons": dict(reasons),
+        "fetched": found.fetched,
+        "empty": found.empty,
+        "skipped": found.skipped,
+        "ignored": dict(found.ignored),
+        "rejects_paths": sorted({str(report.rejects_path) for report in found.reports if report.rejects_path}),
+    }
 
 
 def _ingest(kind: str, sources: list[Source]) -> IngestReport:

@@ -1,0 +1,1 @@
+"""stats.nba.com through the nba_api library: asked politely, its answers as sources."""
