@@ -31,7 +31,8 @@ class FeatureSettings(Section):
     nba_stats_pause_seconds: float = Field(0.7, ge=0, description="between two requests; doubles after each fault")
     nba_stats_attempts: int = Field(5, ge=1)
     nba_stats_timeout_seconds: float = Field(30.0, gt=0)
-    constant_column_min_rows: int = Field(1000, ge=1, description="builds of this size fail on a constant column")
+    spark_master: str = Field("local[*]", description="where `--engine spark` computes; local[N]: here, on N cores")
+    spark_partitions: int = Field(8, ge=1, description="pieces that `--engine spark` cuts players and games into")
 
 
 class QualitySettings(Section):
@@ -40,33 +41,45 @@ class QualitySettings(Section):
     min_rows: int = Field(1000, ge=1, description="constant columns and distributions are judged from so many rows")
     min_values: int = Field(30, ge=2, description="fewer values than this may be equal by chance")
     min_pairs: int = Field(100, ge=2, description="NULL shares and rows held against earlier ones: at least so many")
-    max_out_of_range: float = Field(0.001, ge=0, le=1, description="share of values outside the feature's range")
+    max_out_of_range: float = Field(0.8, ge=0, le=1, description="share of values outside the feature's range")
     ranges: dict[str, tuple[float, float]] = Field(
         default_factory=dict, description="the plausible range of a feature whose definition bounds it less"
     )
-    established_games: int = Field(20, ge=1, description="games this season from which a player's values should be known")
+    established_games: int = Field(
+        20, ge=1, description="games this season from which a player's values should be known"
+    )
     max_null_share: float = Field(0.2, ge=0, le=1, description="of a feature, in rows of established players")
     max_null_share_of: dict[str, float] = Field(default_factory=dict, description="the same, feature by feature")
     max_filled_share: float = Field(0.3, ge=0, le=1, description="values in rows without history, where NULL is due")
     max_null_change: float = Field(0.3, ge=0, le=1, description="of a feature's NULL share, up or down")
-    min_distinct_ratio: float = Field(0.5, ge=0, le=1, description="distinct values now over then, as many rows")
-    max_mode_rise: float = Field(0.25, ge=0, le=1, description="of the most common value's share")
+    min_distinct_ratio: float = Field(0.4, ge=0, le=1, description="distinct values now over then, as many rows")
+    max_mode_rise: float = Field(0.4, ge=0, le=1, description="of the most common value's share")
     max_psi_same_dates: float = Field(0.1, gt=0, description="shift of a feature against the same dates as they stood")
-    max_psi_same_stage: float = Field(0.5, gt=0, description="shift against earlier dates of the season's same stage")
+    max_psi_same_stage: float = Field(0.7, gt=0, description="shift against earlier dates of this stage, beyond chance")
     max_outside: float = Field(0.25, ge=0, le=1, description="share of values outside what was seen then")
     min_agreement: float = Field(0.9, ge=-1, le=1, description="correlation with the same rows as they stood")
-    min_continuity: float = Field(0.3, ge=0, le=1, description="a feature with less of it then is not judged by it")
+    min_continuity: float = Field(0.8, ge=0, le=1, description="a feature with less of it then is not judged by it")
     max_continuity_fall: float = Field(0.4, ge=0, le=2, description="of the correlation with the player's row before")
-    max_frozen_rise: float = Field(0.4, ge=0, le=1, description="of the share of values equal to the player's row before")
-    max_repeated: float = Field(0.5, ge=0, le=1, description="share of values the player had at this stage a season ago")
-    max_association_change: float = Field(0.35, ge=0, le=2, description="of a feature's correlation with any other")
+    max_frozen_rise: float = Field(
+        0.4, ge=0, le=1, description="of the share of values equal to the player's row before"
+    )
+    max_repeated: float = Field(
+        0.5, ge=0, le=1, description="share of values the player had at this stage a season ago"
+    )
+    max_association_change: float = Field(
+        0.25, ge=0, le=2, description="of a feature's correlation with another, beyond chance"
+    )
+    max_lost_share: float = Field(
+        0.3, ge=0, le=1, description="a feature known in more of the rows then may not be gone"
+    )
     max_population_change: float = Field(0.25, ge=0, le=1, description="of a population's share of the rows")
     min_active_share: float = Field(0.4, ge=0, le=1, description="played and early among the rows with a result")
-    min_rows_per_team: float = Field(5, ge=0, description="rows of a team in a game, a date's mean")
-    min_expected_per_team: float = Field(5, ge=0, description="expected players of a team in a game, a date's mean")
+    min_rows_per_team: float = Field(3, ge=0, description="rows of a team in a game, a date's mean")
+    min_expected_per_team: float = Field(3, ge=0, description="expected players of a team in a game, a date's mean")
     min_played_expected: float = Field(0.5, ge=0, le=1, description="share of a date's players that were expected")
     min_expected_played: float = Field(0.3, ge=0, le=1, description="share of a date's expected that played")
-    min_slate_players: int = Field(30, ge=1, description="shares of a date are judged from so many players")
+    min_slate_players: int = Field(40, ge=1, description="shares of a date are judged from so many players")
+    settling_days: int = Field(30, ge=0, description="from a season's opening, when no two seasons are alike")
     sample_dates: int = Field(40, ge=1, description="dates that are read to compare with, evenly spread")
     stage_days: int = Field(10, ge=0, description="days apart that two dates of a season's same stage may be")
 

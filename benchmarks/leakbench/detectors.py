@@ -10,8 +10,9 @@ from benchmarks.leakbench.code_plants import CodePlant
 from benchmarks.leakbench.planting import planted
 from benchmarks.leakbench.world import STORE, World
 from contracts.errors import RefusedError
+from contracts.settings import QualitySettings
 from features.builders.compute import compute
-from features.table.quality import check_rows
+from features.quality.gates import judge
 from features.verify.comparison import Mismatch, as_mismatches, find_mismatches
 from features.verify.mutation import find_leaks
 
@@ -44,7 +45,7 @@ def told(mismatches: Sequence[Mismatch]) -> str:
 def _detections(plant: CodePlant, world: World) -> Iterator[Detection]:
     try:
         frames = compute(world.raw, world.feature_set, world.settings)
-        check_rows(frames, world.feature_set, world.settings)
+        judge(frames, world.feature_set, QualitySettings()).refuse()
     except RefusedError as refused:
         if plant.column in refused.message:
             yield Detection(GATE, refused.message)

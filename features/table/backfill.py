@@ -17,8 +17,9 @@ from contracts.feature_set import FeatureSet
 from contracts.settings import Settings
 from features.builders.compute import BUILDERS, compute
 from features.builders.slate import games_without_results
+from features.quality.gates import Computed, check_build
+from features.quality.verdict import Finding
 from features.raw.facts import RawFacts, read_raw
-from features.table import quality
 from features.table.builds import FEATURE_STORE, claim, current_build, finish_build, running_build
 from features.table.completeness import refuse_missing_rows
 from features.table.inputs import DayFacts
@@ -54,7 +55,7 @@ class BackfillReport:
     player_games: int
     expected_absent: int
     games_without_results: int
-    findings: list[quality.Finding]
+    findings: list[Finding]
 
 
 @dataclass(frozen=True)
@@ -88,6 +89,7 @@ def backfill(
     date_to: date | None = None,
     seasons: tuple[int, int] | None = None,
     rebuild: bool = False,
+    accept_quality: str | None = None,
     progress: Callable[[int, int], None] | None = None,
     now: Callable[[str], None] | None = None,
     wait_seconds: float = 60.0,
@@ -96,7 +98,8 @@ def backfill(
 
     A build comes into being only where there is something to do. Its chunks are committed one by one: after an
     interruption the next backfill does what is left. `progress` is called with (dates done, dates to do),
-    `now` with the name of each step as it begins.
+    `now` with the name of each step as it begins. `accept_quality` is the reason why rows that fail the quality gates
+    become current all the same; it is kept with the build.
 
     Raises UnavailableError where nothing was ingested; UsageError for a span that is none; RefusedError where the
     rows fail the quality checks or are fewer than expected (the earlier build stays current), where definitions changed
@@ -116,7 +119,8 @@ def backfill(
             frames = compute(raw, feature_set, settings.features, plan.to_do)
             refuse_missing_rows(raw, frames, plan.to_do)
             tell("checking the rows")
-            findings = _check(engine, feature_set, settings, frames, plan)
+            computed = Computed(frames, raw, plan.to_do)
+            findings = check_build(engine, build_id, feature_set, settings, computed, accept=accept_quality)
             tell("writing")
             with writing(engine) as connection:
                 record_inputs(connection, build_id, plan.facts, settings.features, plan.ingested)
@@ -184,21 +188,6 @@ def _dates_of_seasons(raw: RawFacts, seasons: tuple[int, int]) -> set[date]:
             remedy=f"Known seasons: {', '.join(map(season_name, known))}.",
         )
     return set(raw.games.filter(pl.col("season").is_between(*seasons))["game_date"].to_list())
-
-
-def _check(
-    engine: sa.Engine, feature_set: FeatureSet, settings: Settings, frames: Frames, plan: _Plan
-) -> list[quality.Finding]:
-    """The quality checks, with what the current rows of the same dates have values of."""
-    empty = quality.empty_features(frames[FEATURE_STORE], feature_set)
-    table = builder_table(FEATURE_STORE, feature_set)
-    had: list[str] = []
-    with engine.connect() as connection:
-        if empty and sa.inspect(connection).has_table(table.name):
-            counts = sa.select(*(sa.func.count(table.c[name]).label(name) for name in empty))
-            counts = counts.where(table.c.to_build.is_(None), table.c.game_date.in_(plan.to_do))
-            had = [name for name, n in connection.execute(counts).mappings().one().items() if n]
-    return quality.check_rows(frames, feature_set, settings.features, had)
 
 
 def _write(
@@ -278,7 +267,7 @@ def _nothing_to_do(engine: sa.Engine, feature_set: FeatureSet, plan: _Plan, star
 
 
 def _report(
-    build_id: int, rows: pl.DataFrame, plan: _Plan, changes: Changes, findings: list[quality.Finding], started: float
+    build_id: int, rows: pl.DataFrame, plan: _Plan, changes: Changes, findings: list[Finding], started: float
 ) -> BackfillReport:
     return BackfillReport(
         build_id=build_id,

@@ -13,7 +13,7 @@ from contracts import tables
 from contracts.database import writing
 from contracts.errors import RefusedError, UnavailableError, UsageError
 from contracts.feature_set import Feature, FeatureSet
-from contracts.settings import FeatureSettings, Settings
+from contracts.settings import FeatureSettings, QualitySettings, Settings
 from features.builders.compute import BUILDERS, compute
 from features.raw.facts import RawFacts, read_raw
 from features.table import backfill as backfill_module
@@ -200,7 +200,7 @@ def test_rows_of_other_code_are_stale_and_built_again(built_database, feature_se
 
 
 def test_a_setting_that_makes_rows_makes_them_stale_and_one_that_judges_them_does_not(built_database, feature_set):
-    judges = Settings(features=FeatureSettings(constant_column_min_rows=5))
+    judges = Settings(quality=QualitySettings(min_rows=5))
     makes = Settings(features=FeatureSettings(line_cutoff_minutes=30))
     assert stale_dates(built_database, feature_set, judges) == []
     assert stale_dates(built_database, feature_set, makes) == _expected_dates(built_database)
@@ -244,7 +244,7 @@ def test_a_constant_column_fails_the_build_and_the_old_one_stays(raw_database, f
 
 
 def test_a_small_build_may_be_constant(raw_database, feature_set):
-    lenient = Settings(features=FeatureSettings(constant_column_min_rows=1_000_000))
+    lenient = Settings(quality=QualitySettings(min_rows=1_000_000, max_out_of_range=1))
     same = dict.fromkeys(tables.BOX_COUNTS, 0) | {"fgm": 1, "fga": 2, "points": 2, "minutes": 20}
     with writing(raw_database) as connection:
         connection.execute(sa.update(tables.player_games).values(**same))
