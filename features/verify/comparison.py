@@ -110,10 +110,9 @@ def _text(rows: pl.DataFrame, value: pl.Expr) -> pl.Expr:
 
 
 def _with_slate(stored: pl.DataFrame, answer: Answer) -> pl.DataFrame:
-    flags = answer.slate.with_columns(pl.lit(value=True).alias("is_expected_oracle"))
-    return stored.join(flags, on=[*_KEY, "team_id"], how="left").with_columns(
-        pl.col("is_expected_oracle").fill_null(value=False)
-    )
+    # by player, whatever his team: one traded between the two teams is expected by the old one and plays for the new
+    flags = answer.slate.select(*_KEY, pl.lit(value=True).alias("is_expected_oracle"))
+    return stored.join(flags, on=_KEY, how="left").with_columns(pl.col("is_expected_oracle").fill_null(value=False))
 
 
 def _missing_names(feature_set: FeatureSet) -> pl.Expr:
