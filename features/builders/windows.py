@@ -11,8 +11,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
+import numpy as np
+import numpy.typing as npt
 import polars as pl
+
+Places = npt.NDArray[np.int64]
+"""One place among the sorted events for each row."""
 
 _DAY_ZERO = 730_000
 """Added to days since 1970, so that a date some years back is never negative."""
@@ -38,7 +44,7 @@ class Past:
         self._row_keys = _indices(rows, keys, self._key)
         self._start = self._place(self._row_keys * _KEY_STEP)
         self._end = self._place(_codes(self._row_keys, self._row_dates))
-        self._running: dict[str, pl.Series] = {}
+        self._running: dict[str, npt.NDArray[np.int64]] = {}
 
     def whole(self) -> Window:
         """Every event of the key before the row's date (with a season in the key: the season so far)."""
@@ -50,8 +56,8 @@ class Past:
 
     def since(self, first_dates: pl.Series) -> Window:
         """Events with first date <= date < D, one first date a row."""
-        first = _larger(self._place(_codes(self._row_keys, first_dates)), self._start)
-        return Window(self, first.zip_with(first < self._end, self._end), self._end)
+        first = np.maximum(self._place(_codes(self._row_keys, first_dates)), self._start)
+        return Window(self, np.minimum(first, self._end), self._end)
 
     def last(self, n: int, *, within_days: int | None = None, skip: int = 0) -> Window:
         """The last `n` events before D, fewer where there are fewer; `skip` leaves the latest ones out.
@@ -59,15 +65,15 @@ class Past:
         `within_days`: none older than D minus that many days.
         """
         floor = self._start if within_days is None else self.days(within_days)._first
-        end = _larger(self._end - skip, floor)
-        return Window(self, _larger(end - n, floor), end)
+        end = np.maximum(self._end - skip, floor)
+        return Window(self, np.maximum(end - n, floor), end)
 
     def latest(self, column: str) -> pl.Series:
         """The `column` of the latest event before D; NULL: none."""
         return self.last(1).values(column, 0)
 
-    def _place(self, codes: pl.Series) -> pl.Series:
-        return self._codes.search_sorted(codes, side="left").cast(pl.Int64)
+    def _place(self, codes: pl.Series) -> Places:
+        return self._codes.search_sorted(codes, side="left").cast(pl.Int64).to_numpy()
 
     def _column(self, name: str) -> pl.Series:
         return self._events[name]
@@ -78,10 +84,10 @@ class Past:
             raise ValueError(f"{column.null_count()} events have no {name}: a sum would take them for 0")
         return column
 
-    def _running_sum(self, name: str) -> pl.Series:
+    def _running_sum(self, name: str) -> npt.NDArray[np.int64]:
         if name not in self._running:
-            sums = self._summable(name).cast(pl.Int64).cum_sum()
-            self._running[name] = pl.concat([pl.Series(name, [0], dtype=pl.Int64), sums])
+            counts = self._summable(name).cast(pl.Int64).to_numpy()
+            self._running[name] = np.concatenate([[0], counts.cumsum()])
         return self._running[name]
 
 
@@ -90,29 +96,29 @@ class Window:
     """A run of events for each row, all before the row's date."""
 
     _past: Past
-    _first: pl.Series
-    _end: pl.Series
+    _first: Places
+    _end: Places
 
-    @property
+    @cached_property
     def n_games(self) -> pl.Series:
         """How many events the window holds."""
-        return self._end - self._first
+        return pl.Series(self._end - self._first)
 
     @property
     def max_source_date(self) -> pl.Series:
         """The date of the latest event in the window; NULL where it is empty."""
-        return self._gather("game_date", self._end - 1, self.n_games > 0)
+        return self._gather("game_date", self._end - 1, self._end > self._first)
 
     def sum(self, column: str) -> pl.Series:
         """The sum of `column`; 0 where the window is empty."""
         if self._past._summable(column).dtype.is_float():
             return self._sum_one_by_one(column)
         running = self._past._running_sum(column)
-        return running.gather(self._end) - running.gather(self._first)
+        return pl.Series(column, running[self._end] - running[self._first])
 
     def mean(self, column: str) -> pl.Series:
         """The mean of `column`; NULL where the window is empty."""
-        return ratio(self.sum(column), self.n_games)
+        return self.sum(column) / self._n_games_or_null
 
     def sample_std(self, column: str, squares: str) -> pl.Series:
         """The sample standard deviation (n-1) of whole numbers whose squares are in `squares`; NULL under 2 events."""
@@ -124,6 +130,10 @@ class Window:
         place = self._end - 1 - age
         return self._gather(column, place, place >= self._first)
 
+    @cached_property
+    def _n_games_or_null(self) -> pl.Series:
+        return self.n_games.set(self.n_games == 0, None).cast(pl.Float64)
+
     def _sum_one_by_one(self, column: str) -> pl.Series:
         longest = int(self.n_games.max() or 0)  # type: ignore[arg-type]  # whole numbers, so never another kind
         total = pl.repeat(0.0, self._past.n_rows, eager=True)
@@ -132,8 +142,9 @@ class Window:
             total = total + self._gather(column, place, place < self._end).fill_null(0.0)
         return total
 
-    def _gather(self, column: str, place: pl.Series, there: pl.Series) -> pl.Series:
-        return self._past._column(column).gather(place.set(~there, None))
+    def _gather(self, column: str, place: Places, there: npt.NDArray[np.bool_]) -> pl.Series:
+        """The `column` of the event at each place; NULL where none is there."""
+        return self._past._column(column).gather(pl.Series(place).set(~pl.Series(there), None))
 
 
 def ratio(above: pl.Series, below: pl.Series) -> pl.Series:
@@ -180,7 +191,3 @@ def _indices(frame: pl.DataFrame, keys: pl.DataFrame, key: Sequence[str]) -> pl.
 
 def _codes(keys: pl.Series, dates: pl.Series) -> pl.Series:
     return keys * _KEY_STEP + dates.cast(pl.Int32).cast(pl.Int64) + _DAY_ZERO
-
-
-def _larger(one: pl.Series, other: pl.Series) -> pl.Series:
-    return one.zip_with(one > other, other)
