@@ -161,7 +161,7 @@ def _table_bytes(connection: sa.Connection, name: str) -> int:
         query = "SELECT pg_total_relation_size(CAST(:name AS regclass))"
     else:
         query = (
-            "SELECT sum(pgsize) FROM dbstat WHERE aggregate AND name IN "
+            "SELECT sum(pgsize) FROM dbstat WHERE aggregate = TRUE AND name IN "
             "(SELECT name FROM sqlite_master WHERE tbl_name = :name AND type IN ('table', 'index'))"
         )
     return int(connection.execute(sa.text(query), {"name": name}).scalar_one())
