@@ -1,26 +1,23 @@
-"""The database: an engine over SQLite or PostgreSQL, brought to the newest migration, and bulk rows in and out."""
+"""The database: an engine over SQLite or PostgreSQL, brought to the newest migration; rows in bulk: frames.py."""
 
 from __future__ import annotations
 
 import importlib.resources
 import os
-from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import sqlalchemy as sa
 
 from contracts.errors import UnavailableError, UsageError
+from contracts.frames import insert_frame, read_frame
 
-if TYPE_CHECKING:
-    import polars as pl
+__all__ = ["insert_frame", "is_up_to_date", "open_database", "parse_address", "read_frame", "sqlite_path", "writing"]
 
 BUSY_TIMEOUT_MS = 30_000
 CACHE_KIB = 64 * 1024
 CHECKPOINT_PAGES = 10_000
 """SQLite's cache and the length of its log (40 MB): its defaults write every page of a bulk insert several times."""
-SLICE_ROWS = 3_000
-"""Rows that are turned into Python values at a time: small enough to stay in the processor's cache."""
 
 
 def open_database(url: str) -> sa.Engine:
@@ -71,51 +68,6 @@ def writing(engine: sa.Engine) -> Any:
     return engine.execution_options(writes=True).begin()
 
 
-def insert_frame(connection: sa.Connection, table: sa.Table, frame: pl.DataFrame) -> int:
-    """Insert every row of `frame` (columns by name) into `table`, in bulk; returns the count.
-
-    SQLite gets one prepared statement run over tuples, PostgreSQL a COPY.
-    """
-    if frame.is_empty():
-        return 0
-    columns = frame.columns
-    unknown = sorted(set(columns) - set(table.columns.keys()))
-    if unknown:
-        raise ValueError(f"{table.name} has no column {', '.join(unknown)}")
-    names = ", ".join(f'"{name}"' for name in columns)
-    if connection.dialect.name == "postgresql":
-        cursor = connection.connection.cursor()
-        with cursor.copy(f'COPY "{table.name}" ({names}) FROM STDIN') as copy:
-            for row in frame.iter_rows():
-                copy.write_row(row)
-    else:
-        marks = ", ".join("?" * len(columns))
-        statement = f'INSERT INTO "{table.name}" ({names}) VALUES ({marks})'  # noqa: S608 names are the table's own
-        for part in _sqlite_values(frame).iter_slices(SLICE_ROWS):
-            connection.exec_driver_sql(statement, list(zip(*(column.to_list() for column in part), strict=True)))
-    return frame.height
-
-
-def read_frame(connection: sa.Connection, query: sa.Select[Any]) -> pl.DataFrame:
-    """The result of `query` as a Polars frame with the columns' own types (times aware, in UTC)."""
-    import polars as pl
-
-    types = {column.name: _polars_type(column.type) for column in query.selected_columns}
-    result = connection.execute(query)
-    if pl.Object in types.values():
-        values = [tuple(row) for row in result.fetchall()]
-        return pl.DataFrame(values, schema=types, orient="row", infer_schema_length=None)
-    # the driver's own rows, slice by slice and column by column: four times as fast as through SQLAlchemy's
-    stored = _sqlite_types(types) if connection.dialect.name == "sqlite" else types
-    frames = [pl.DataFrame(schema=stored)]
-    while rows := result.cursor.fetchmany(SLICE_ROWS):
-        columns = zip(stored.items(), zip(*rows, strict=True), strict=True)
-        frames.append(pl.DataFrame([pl.Series(name, values, dtype=kind) for (name, kind), values in columns]))
-    result.close()
-    frame = pl.concat(frames)
-    return frame.select(_as_declared(name, stored[name], kind) for name, kind in types.items())
-
-
 def is_up_to_date(engine: sa.Engine) -> bool:
     """Whether the database is at the newest migration."""
     from alembic.runtime.migration import MigrationContext
@@ -164,56 +116,6 @@ def _migrate(engine: sa.Engine) -> None:
 
 def _migrations_folder() -> Path:
     return Path(str(importlib.resources.files("contracts.migrations")))
-
-
-def _sqlite_values(frame: pl.DataFrame) -> pl.DataFrame:
-    """Dates and times as the text that SQLAlchemy reads back."""
-    import polars as pl
-    import polars.selectors as cs
-
-    times = [
-        pl.col(name).dt.convert_time_zone("UTC").dt.to_string("%Y-%m-%d %H:%M:%S%.6f")
-        for name, kind in frame.schema.items()
-        if isinstance(kind, pl.Datetime)
-    ]
-    return frame.with_columns(cs.date().dt.to_string("%Y-%m-%d"), *times, cs.boolean().cast(pl.Int64))
-
-
-def _sqlite_types(types: dict[str, Any]) -> dict[str, Any]:
-    """What SQLite keeps columns of `types` as: dates and times as text, truth as 0 and 1."""
-    import polars as pl
-
-    kept = {pl.Date: pl.String, pl.Datetime("us", "UTC"): pl.String, pl.Boolean: pl.Int64}
-    return {name: kept.get(kind, kind) for name, kind in types.items()}
-
-
-def _as_declared(name: str, stored: Any, kind: Any) -> Any:
-    import polars as pl
-
-    column = pl.col(name)
-    if stored == kind:
-        return column
-    if kind == pl.Date:
-        return column.str.to_date("%Y-%m-%d")
-    if kind == pl.Boolean:
-        return column.cast(pl.Boolean)
-    return column.str.to_datetime("%Y-%m-%d %H:%M:%S%.f", time_unit="us", time_zone="UTC")
-
-
-def _polars_type(kind: sa.types.TypeEngine[Any]) -> Any:
-    import polars as pl
-
-    if isinstance(kind, sa.types.TypeDecorator):
-        return pl.Datetime("us", "UTC")
-    choices: Sequence[tuple[type, Any]] = (
-        (sa.Boolean, pl.Boolean),
-        (sa.Integer, pl.Int64),
-        (sa.Float, pl.Float64),
-        (sa.DateTime, pl.Datetime("us", "UTC")),
-        (sa.Date, pl.Date),
-        (sa.String, pl.String),
-    )
-    return next((mapped for sql, mapped in choices if isinstance(kind, sql)), pl.Object)
 
 
 def sqlite_path(url: str) -> Path | None:

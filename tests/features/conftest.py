@@ -15,7 +15,7 @@ import sqlalchemy as sa
 
 from contracts import tables
 from contracts.clock import SEASON_TYPES
-from contracts.database import _polars_type
+from contracts.frames import polars_type
 from contracts.settings import FeatureSettings
 from features.builders.compute import compute
 from features.feature_sets import load_feature_set
@@ -32,7 +32,7 @@ DATA = Path(os.environ.get("TIPOFF_TEST_DATA") or Path(__file__).parents[2] / ".
 
 def empty(table: sa.Table) -> pl.DataFrame:
     """No rows of `table`, in its types."""
-    return pl.DataFrame(schema={column.name: _polars_type(column.type) for column in table.columns})
+    return pl.DataFrame(schema={column.name: polars_type(column.type) for column in table.columns})
 
 
 def real_player_games(*seasons: str) -> pl.DataFrame:
