@@ -53,7 +53,7 @@ class QualitySettings(Section):
     max_filled_share: float = Field(0.3, ge=0, le=1, description="values in rows without history, where NULL is due")
     max_null_change: float = Field(0.3, ge=0, le=1, description="of a feature's NULL share, up or down")
     min_distinct_ratio: float = Field(0.4, ge=0, le=1, description="distinct values now over then, as many rows")
-    max_mode_rise: float = Field(0.4, ge=0, le=1, description="of the most common value's share")
+    max_mode_rise: float = Field(0.3, ge=0, le=1, description="of the most common value's share")
     max_psi_same_dates: float = Field(0.1, gt=0, description="shift of a feature against the same dates as they stood")
     max_psi_same_stage: float = Field(0.7, gt=0, description="shift against earlier dates of this stage, beyond chance")
     max_outside: float = Field(0.25, ge=0, le=1, description="share of values outside what was seen then")

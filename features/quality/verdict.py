@@ -43,6 +43,19 @@ class Test:
         """What the test is about, for people."""
         return self.column or self.population or "build"
 
+    def as_mapping(self) -> dict[str, Any]:
+        """As plain values: name, column or population, figure, limit, passed, outcome, detail."""
+        about = {"column": self.column} if self.population is None else {"population": self.population}
+        return {
+            "name": self.name,
+            **about,
+            "figure": self.figure,
+            "limit": self.limit,
+            "passed": self.passed,
+            "outcome": self.outcome.value,
+            "detail": self.detail,
+        }
+
     def __str__(self) -> str:
         is_counted = self.figure is not None and self.limit is not None
         figures = f" = {self.figure:.4g}, limit {self.limit:.4g}" if is_counted else ""

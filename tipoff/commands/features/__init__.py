@@ -8,6 +8,7 @@ from tipoff.commands.features.backfill import backfill
 from tipoff.commands.features.diff import diff
 from tipoff.commands.features.export import export
 from tipoff.commands.features.prune import prune
+from tipoff.commands.features.quality import quality
 from tipoff.commands.features.status import status
 from tipoff.commands.features.verify import verify
 
@@ -17,5 +18,5 @@ def features() -> None:
     """Build, look at, verify and export the feature table."""
 
 
-for command in (backfill, status, export, verify, diff, prune):
+for command in (backfill, status, export, verify, diff, prune, quality):
     features.add_command(command)

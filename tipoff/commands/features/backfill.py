@@ -17,6 +17,11 @@ from tipoff.parameters import DATE, SEASONS
 @click.option("--from", "date_from", type=DATE, help="First date.")
 @click.option("--to", "date_to", type=DATE, help="Last date.")
 @click.option("--rebuild", is_flag=True, help="All expected dates, not only those that are missing or stale.")
+@click.option(
+    "--accept-quality",
+    metavar="REASON",
+    help="Let a build that fails its quality gates become current, and keep the reason with it.",
+)
 @json_option
 def backfill(
     feature_set: str,
@@ -24,6 +29,7 @@ def backfill(
     date_from: date | None,
     date_to: date | None,
     rebuild: bool,
+    accept_quality: str | None,
     as_json: bool,
 ) -> None:
     """Populate what is expected and not there: dates never built, and dates whose inputs or code changed."""
@@ -43,6 +49,7 @@ def backfill(
             date_from=date_from,
             date_to=date_to,
             rebuild=rebuild,
+            accept_quality=accept_quality,
             progress=bar,
             now=bar.now,
         )
