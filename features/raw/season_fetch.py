@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from contracts import tables
 from contracts.clock import league_date, now, season_name
 from contracts.database import writing
-from contracts.errors import UnavailableError
+from contracts.errors import TipoffError, UnavailableError
 from contracts.settings import FeatureSettings
 from features.raw.ingest import IngestReport, ingest
 from features.sources.nba_stats.client import NbaStats
@@ -57,7 +57,7 @@ def fetch_seasons(
     where it stopped, and the current season is asked for anew. `progress` is called with (parts done, parts known).
 
     Raises UsageError for a season before the first, UnavailableError where the source gives no usable answer or has
-    no games of the seasons; the parts before stay.
+    no games of the seasons, TipoffError where every row was rejected; the parts before stay.
     """
     client, report, done = NbaStats(settings), FetchReport(), 0
     steps = _steps(engine, seasons, kinds)
@@ -73,8 +73,7 @@ def fetch_seasons(
                 progress(done, max(n_known, done))
     report.games, report.player_games = _count(engine, seasons)
     if not report.games:
-        names = "..".join(season_name(year) for year in sorted(set(seasons)))
-        raise UnavailableError(f"{settings.nba_stats_url} has no games of {names} yet.")
+        raise _nothing_usable(report, seasons, settings)
     return report
 
 
@@ -119,6 +118,18 @@ def _note_empty(engine: sa.Engine, part: Part) -> None:
     line = {"kind": part.kind, "source": part.name, "sha256": NO_ROWS, "ingested_at": now()}
     with writing(engine) as connection:
         connection.execute(sa.insert(tables.ingests).values(**line, n_rows=0, n_changed=0, n_rejected=0))
+
+
+def _nothing_usable(report: FetchReport, seasons: tuple[int, int], settings: FeatureSettings) -> TipoffError:
+    names = "..".join(season_name(year) for year in sorted(set(seasons)))
+    rejected = [found for found in report.reports if found.rejected]
+    if not rejected:
+        return UnavailableError(f"{settings.nba_stats_url} has no games of {names} yet.")
+    reasons = "; ".join(f"{count} x {reason}" for found in rejected for reason, count in found.reasons.items())
+    return TipoffError(
+        f"Every row that {settings.nba_stats_url} gave of {names} was rejected: {reasons}.",
+        remedy=f"They are kept with their reasons in {', '.join(str(found.rejects_path) for found in rejected)}",
+    )
 
 
 def _played(engine: sa.Engine, seasons: tuple[int, int]) -> list[tuple[int, str, date]]:
