@@ -12,7 +12,7 @@ export MLFLOW_EXPERIMENT_NAME ?= tipoff
 export MLFLOW_DISABLE_TELEMETRY ?= true
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve ui test test-slow check bench leakbench docs format lock
+.PHONY: help setup demo serve ui test spark test-slow check bench leakbench docs format lock
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -38,7 +38,13 @@ ui: setup ## the MLflow UI on port 5000
 test: setup ## the tests, in minutes
 	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not slow"
 
-test-slow: setup ## the long ones: kills, clean environments
+spark: setup ## PySpark for `--engine spark`, where there is a Java for it
+	@if [ -n "$$JAVA_HOME" ] || command -v java > /dev/null; then \
+		$(BIN)/python -c 'import pyspark' 2> /dev/null || \
+		$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint requirements.lock --editable '.[spark]'; \
+	else echo "no Java here: what needs Spark is left out"; fi
+
+test-slow: setup spark ## the long ones: kills, Spark, clean environments
 	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder -m slow
 
 check: setup ## format, lint, types, layers

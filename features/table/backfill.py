@@ -17,6 +17,7 @@ from contracts.feature_set import FeatureSet
 from contracts.settings import Settings
 from features.builders.compute import BUILDERS, compute
 from features.builders.slate import games_without_results
+from features.engines.choice import Engine
 from features.quality.gates import Computed, check_build
 from features.quality.verdict import Finding
 from features.raw.facts import RawFacts, read_raw
@@ -89,6 +90,7 @@ def backfill(
     date_to: date | None = None,
     seasons: tuple[int, int] | None = None,
     rebuild: bool = False,
+    compute_with: Engine = compute,
     accept_quality: str | None = None,
     progress: Callable[[int, int], None] | None = None,
     now: Callable[[str], None] | None = None,
@@ -98,7 +100,8 @@ def backfill(
 
     A build comes into being only where there is something to do. Its chunks are committed one by one: after an
     interruption the next backfill does what is left. `progress` is called with (dates done, dates to do),
-    `now` with the name of each step as it begins. `accept_quality` is the reason why rows that fail the quality gates
+    `now` with the name of each step as it begins. `compute_with` is an engine of features.engines.choice: which one
+    changes no bit. `accept_quality` is the reason why rows that fail the quality gates
     become current all the same; it is kept with the build.
 
     Raises UnavailableError where nothing was ingested; UsageError for a span that is none; RefusedError where the
@@ -116,7 +119,7 @@ def backfill(
             return _nothing_to_do(engine, feature_set, plan, started)
         with running_build(engine, feature_set) as build_id:
             tell(f"computing {len(plan.to_do):,} dates")
-            frames = compute(raw, feature_set, settings.features, plan.to_do)
+            frames = compute_with(raw, feature_set, settings.features, plan.to_do)
             refuse_missing_rows(raw, frames, plan.to_do)
             tell("checking the rows")
             computed = Computed(frames, raw, plan.to_do)

@@ -18,6 +18,13 @@ from tipoff.parameters import DATE, SEASONS
 @click.option("--to", "date_to", type=DATE, help="Last date.")
 @click.option("--rebuild", is_flag=True, help="All expected dates, not only those that are missing or stale.")
 @click.option(
+    "--engine",
+    type=click.Choice(["polars", "spark"]),
+    default="polars",
+    show_default=True,
+    help="Where rows are computed: in this process, or by PySpark (docs/spark.md). The rows are the same.",
+)
+@click.option(
     "--accept-quality",
     metavar="REASON",
     help="Let a build that fails its quality gates become current, and keep the reason with it.",
@@ -29,16 +36,19 @@ def backfill(
     date_from: date | None,
     date_to: date | None,
     rebuild: bool,
+    engine: str,
     accept_quality: str | None,
     as_json: bool,
 ) -> None:
     """Populate what is expected and not there: dates never built, and dates whose inputs or code changed."""
+    from features.engines.choice import choose_engine
     from features.feature_sets import load_feature_set
     from features.table.backfill import backfill as run_backfill
     from registry.versions import production
     from tipoff.way_back import MIN_DATES, ensure_way_back
     from tipoff.wiring import wire
 
+    compute_with = choose_engine(engine)
     wiring = wire()
     with progress("Building features", "dates") as bar:
         report = run_backfill(
@@ -50,6 +60,7 @@ def backfill(
             date_to=date_to,
             rebuild=rebuild,
             accept_quality=accept_quality,
+            compute_with=compute_with,
             progress=bar,
             now=bar.now,
         )
