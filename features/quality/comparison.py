@@ -104,8 +104,10 @@ def had_values(reference: Reference, feature_set: FeatureSet, settings: QualityS
     if not reference.is_settled:
         return []
     most_nulls = 1.0 if reference.kind == SAME_DATES else 1 - settings.max_lost_share
-    height = reference.old.height
-    return [name for name in feature_set.names if height and reference.old[name].null_count() < most_nulls * height]
+    old = reference.old
+    if reference.kind != SAME_DATES:  # a source that came since the season before is known by this one
+        old = old.filter(pl.col("season") == pl.col("season").max())
+    return [name for name in feature_set.names if old.height and old[name].null_count() < most_nulls * old.height]
 
 
 def _by_calendar(feature_set: FeatureSet) -> set[str]:

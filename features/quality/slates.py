@@ -111,7 +111,7 @@ def judge_populations(bench: Bench, rows: pl.DataFrame, reference: Reference | N
         return
     then = shares(old)
     for name, now in shares(new).items():
-        if name == "lined" and not then[name]:
+        if name == "lined" and now > then[name]:  # lines came since
             continue
         detail = f"{now:.1%} of the rows, {then[name]:.1%} then ({reference.kind})"
         bench.at_most(
