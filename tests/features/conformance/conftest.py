@@ -17,7 +17,7 @@ from contracts import tables
 from contracts.database import open_database, read_frame, writing
 from contracts.errors import TipoffError
 from contracts.feature_set import FeatureSet
-from contracts.settings import Settings
+from contracts.settings import Settings, load_settings
 from features.builders.compute import BUILDERS
 from features.feature_sets import load_feature_set
 from features.raw.ingest import ingest
@@ -112,7 +112,7 @@ def worlds(tmp_path_factory: pytest.TempPathFactory, new_postgres: Callable[[], 
     made = {}
     for name in DATABASES:
         engine = open_database(addresses[name])
-        made[name] = World(engine, folders[name], load_feature_set("v2_33features"), Settings())
+        made[name] = World(engine, folders[name], load_feature_set("v2_33features"), load_settings())
         tell(made[name])
         engine.dispose()
     return made

@@ -23,6 +23,7 @@ from polars.testing import assert_frame_equal
 
 from contracts import tables
 from contracts.database import open_database, writing
+from contracts.settings import Settings, load_settings
 from features.builders.compute import BUILDERS
 from features.raw.ingest import ingest
 from features.sources.simulated import league_sources
@@ -40,6 +41,12 @@ UP_SECONDS = 60
 Rows = dict[str, pl.DataFrame]
 
 pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def settings() -> Settings:
+    """Those of conf/, as the command reads them."""
+    return load_settings()
 
 
 @pytest.fixture(scope="module")
