@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from contracts.feature_set import Feature
+from features import definitions_v3
 
 _CACHE = "player_daily_cache"
 _FACTORS = "player_composite_factors"
@@ -202,7 +203,7 @@ _GAME = (
 
 DEFINITIONS: dict[str, Feature] = {
     feature.name: feature
-    for group in (_FORM, _HEALTH_AND_TEAM, _COMPOSITES, _OPPONENT_AND_SHOTS, _GAME)
+    for group in (_FORM, _HEALTH_AND_TEAM, _COMPOSITES, _OPPONENT_AND_SHOTS, _GAME, definitions_v3.FEATURES)
     for feature in group
 }
 
@@ -213,6 +214,7 @@ _SOURCES = {
     "vegas_points_line": "points-lines",
     "vegas_opening_line": "points-lines",
     "vegas_line_move": "points-lines",
+    **definitions_v3.SOURCES,
 }
 """The features that a source of their own carries: without it they are absent."""
 

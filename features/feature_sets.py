@@ -10,6 +10,7 @@ from contracts.conf import conf_mapping, conf_text, own_folder
 from contracts.errors import UsageError
 from contracts.feature_set import FeatureSet
 from features.definitions import DEFINITIONS
+from features.definitions_v3 import MARKET
 
 
 class _Declaration(BaseModel):
@@ -56,11 +57,14 @@ def feature_set_names() -> list[str]:
 def _check(declared: _Declaration, name: str, place: str) -> None:
     unknown = sorted(set(declared.features) - set(DEFINITIONS))
     repeated = sorted({feature for feature in declared.features if declared.features.count(feature) > 1})
+    of_lines = {feature.name for feature in MARKET} if not declared.accept_closing_game_lines else set()
+    closing = [feature for feature in declared.features if feature in of_lines]
     faults = [
         f"its name is {declared.name!r}, not {name!r}" if declared.name != name else "",
         f"it names features that do not exist: {', '.join(unknown)}" if unknown else "",
         f"it names features twice: {', '.join(repeated)}" if repeated else "",
         "it names no feature" if not declared.features else "",
+        f"it names features of closing game lines, which it does not accept: {', '.join(closing)}" if closing else "",
     ]
     if any(faults):
         raise UsageError(

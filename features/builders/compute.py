@@ -42,7 +42,7 @@ def compute(
 
     Raises RefusedError where box scores lack their schedule row or are of one team only.
     """
-    league = prepare_league(raw, settings, dates, spread)
+    league = prepare_league(raw, feature_set, settings, dates, spread)
     build = partial(build_players, league=league, feature_set=feature_set, settings=settings)
     players = spread(build, raw, "player_id", ORDER)
     frames = {BUILDERS[0]: league.defense} | {name: apart(players, name) for name in BUILDERS[1:]}

@@ -15,7 +15,12 @@ RISK = {"available": 0.0, "probable": 1.0, "questionable": 2.0, "day_to_day": 2.
 
 
 def listed_status(injuries: pl.DataFrame, rows: pl.DataFrame, line_cutoff_minutes: int) -> pl.Series:
-    """Each row's status by its player's latest entry that was known; NULL: not listed.
+    """Each row's status by its player's latest entry that was known (`latest_entry`); NULL: not listed."""
+    return latest_entry(injuries, rows, line_cutoff_minutes)["status"].alias("listed_status")
+
+
+def latest_entry(injuries: pl.DataFrame, rows: pl.DataFrame, line_cutoff_minutes: int) -> pl.DataFrame:
+    """Each row's `status` and `reported_on` by its player's latest entry that was known; NULL: not listed.
 
     The latest is the one of the latest reported_on, then the highest entry. An entry stamped with a day only is
     known for games after that day; one with a time of capture, from that moment on, and where the game has no
@@ -29,4 +34,5 @@ def listed_status(injuries: pl.DataFrame, rows: pl.DataFrame, line_cutoff_minute
         Past(by_day, rows, ["player_id"]).latest("place"),
         latest_captured(by_time, rows.with_columns(moment.alias("cut_off_at")), "place"),
     )
-    return ordered["status"].gather(pl.select(places).to_series()).alias("listed_status")
+    place = pl.select(places).to_series()
+    return pl.DataFrame([ordered[name].gather(place) for name in ("status", "reported_on")])

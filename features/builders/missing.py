@@ -9,6 +9,9 @@ import polars as pl
 NO_SOURCE = "no_source"
 NO_HISTORY = "no_history"
 
+_BITS = 62
+"""Columns a word: what a signed 64-bit number holds, and the sum of them all stays positive."""
+
 
 def missing_text(
     values: pl.DataFrame, has_history: pl.Series, reasons: Mapping[str, str], absent: set[str]
@@ -18,22 +21,26 @@ def missing_text(
     `absent` columns are NULL because their source was never ingested (no_source); in a row without an active game
     behind it a column is NULL for that (no_history); else for its own reason in `reasons`.
     """
-    pattern = pl.sum_horizontal(
-        pl.col(name).is_null().cast(pl.Int64) * (1 << place) for place, name in enumerate(values.columns)
-    )
-    patterns = values.select(pattern.alias("nulls")).with_columns(has_history.alias("has_history"))
+    starts = range(0, values.width, _BITS)
+    words = [_null_bits(values.columns[start : start + _BITS]).alias(f"nulls_{start}") for start in starts]
+    patterns = values.select(words).with_columns(has_history.alias("has_history"))
     texts = patterns.unique().with_columns(
-        pl.struct("nulls", "has_history")
+        pl.struct(pl.all())
         .map_elements(lambda row: _text(row, values.columns, reasons, absent), return_dtype=pl.String)
         .alias("missing")
     )
-    return patterns.join(texts, on=["nulls", "has_history"], how="left", maintain_order="left")["missing"]
+    return patterns.join(texts, on=patterns.columns, how="left", maintain_order="left")["missing"]
+
+
+def _null_bits(names: Sequence[str]) -> pl.Expr:
+    """One whole number that tells which of at most `_BITS` columns are NULL."""
+    return pl.sum_horizontal(pl.col(name).is_null().cast(pl.Int64) * (1 << place) for place, name in enumerate(names))
 
 
 def _text(row: Mapping[str, int], names: Sequence[str], reasons: Mapping[str, str], absent: set[str]) -> str:
     by_reason: dict[str, list[str]] = {}
     for place, name in enumerate(names):
-        if row["nulls"] >> place & 1:
+        if row[f"nulls_{place - place % _BITS}"] >> place % _BITS & 1:
             own = reasons[name] if row["has_history"] else NO_HISTORY
             by_reason.setdefault(NO_SOURCE if name in absent else own, []).append(name)
     return ";".join(f"{reason}:{','.join(columns)}" for reason, columns in by_reason.items())

@@ -8,6 +8,7 @@ import polars as pl
 
 from contracts.feature_set import FeatureSet
 from contracts.tables import FEATURE_ROW_LABELS
+from features import definitions_v3
 from features.builders.columns import keep_where, latest_of, player_rows
 from features.builders.future import refuse_future_sources
 from features.builders.missing import missing_text
@@ -19,15 +20,22 @@ from features.raw.facts import RawFacts
 
 VERSUS_YEARS = 3
 
+_UNMASKED = frozenset(feature.name for feature in definitions_v3.KEPT_BY_BUILDERS)
+"""Features whose builders' tables keep a value for a player without an active game behind him, too."""
+
 
 @dataclass(frozen=True)
 class Parts:
-    """What the other builders made: `cache`, `shots` and `factors` row for row, `defense` one row a team and game."""
+    """What the other builders made: `cache`, `shots` and `factors` row for row, `defense` one row a team and game.
+
+    `themes` are the features that no other table keeps, as Series row for row.
+    """
 
     defense: pl.DataFrame
     shots: pl.DataFrame
     cache: pl.DataFrame
     factors: pl.DataFrame
+    themes: list[pl.Series]
 
 
 def build(
@@ -105,6 +113,8 @@ def _features(
         (point - opening).alias("vegas_line_move"),
         point.is_not_null().cast(pl.Float64).alias("has_vegas_line"),
         *_versus_opponent(rows, results),
+        *(keep_where(has_history, frame[name]) for frame in made for name in frame.columns if name in _UNMASKED),
+        *parts.themes,
     )
 
 

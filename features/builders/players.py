@@ -12,6 +12,7 @@ from features.builders.injury_list import listed_status
 from features.builders.league import League
 from features.builders.results import gather_results
 from features.builders.slate import build_slate
+from features.builders.themes import build_themes
 from features.raw.facts import RawFacts
 
 ORDER = ("game_date", "game_id", "player_id")
@@ -35,7 +36,8 @@ def build_players(raw: RawFacts, league: League, feature_set: FeatureSet, settin
     factors = player_composite_factors.build(
         rows, results, cache, shots, league.defense, stars_out, has_injuries=has_injuries
     )
-    parts = ml_feature_store.Parts(defense=league.defense, shots=shots, cache=cache, factors=factors)
+    themes = build_themes(rows, raw, results, league, feature_set)
+    parts = ml_feature_store.Parts(defense=league.defense, shots=shots, cache=cache, factors=factors, themes=themes)
     store = ml_feature_store.build(rows, raw, results, parts, feature_set, cutoff)
     return _side_by_side(
         player_shot_zone_analysis=shots,

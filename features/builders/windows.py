@@ -55,7 +55,8 @@ class Past:
         return self.since(self._row_dates.dt.offset_by(f"-{n}d"))
 
     def since(self, first_dates: pl.Series) -> Window:
-        """Events with first date <= date < D, one first date a row."""
+        """Events with first date <= date < D, one first date a row (NULL: no event)."""
+        first_dates = first_dates.zip_with(first_dates.is_not_null(), self._row_dates)
         first = np.maximum(self._place(_codes(self._row_keys, first_dates)), self._start)
         return Window(self, np.minimum(first, self._end), self._end)
 
@@ -71,6 +72,16 @@ class Past:
     def latest(self, column: str) -> pl.Series:
         """The `column` of the latest event before D; NULL: none."""
         return self.last(1).values(column, 0)
+
+    def decayed_mean(self, column: str, half_life: float) -> pl.Series:
+        """The weighted mean of `column` over every event before D, NULL where there is none.
+
+        The latest event weighs 1 and each earlier one 0.5 ** (1 / half_life) of the one after it.
+        """
+        values = self._events.select(*self._key, self._summable(column).cast(pl.Float64).alias(column))
+        means = values.select(pl.col(column).ewm_mean(half_life=half_life, adjust=True).over(self._key)).to_series()
+        place = pl.Series(self._end - 1)
+        return means.gather(place.set(pl.Series(self._end == self._start), None))
 
     def _place(self, codes: pl.Series) -> Places:
         return self._codes.search_sorted(codes, side="left").cast(pl.Int64).to_numpy()
@@ -130,9 +141,31 @@ class Window:
         place = self._end - 1 - age
         return self._gather(column, place, place >= self._first)
 
+    def earliest(self, column: str) -> pl.Series:
+        """The `column` of the window's earliest event; NULL where it is empty."""
+        return self._gather(column, self._first, self._end > self._first)
+
+    def median(self, column: str) -> pl.Series:
+        """The median of `column` (of an even number the mean of the middle two); NULL where the window is empty."""
+        return self._of_each(column).list.median()
+
+    def largest(self, column: str) -> pl.Series:
+        """The largest `column`; NULL where the window is empty."""
+        return self._of_each(column).list.max()
+
+    def smallest(self, column: str) -> pl.Series:
+        """The smallest `column`; NULL where the window is empty."""
+        return self._of_each(column).list.min()
+
     @cached_property
     def _n_games_or_null(self) -> pl.Series:
         return self.n_games.set(self.n_games == 0, None).cast(pl.Float64)
+
+    def _of_each(self, column: str) -> pl.Series:
+        """The values of `column` in the window as fractions, one list a row."""
+        longest = int(self.n_games.max() or 0)  # type: ignore[arg-type]  # whole numbers, so never another kind
+        ages = (self.values(column, age).cast(pl.Float64).alias(str(age)) for age in range(max(longest, 1)))
+        return pl.DataFrame(ages).select(pl.concat_list(pl.all()).list.drop_nulls().alias(column)).to_series()
 
     def _sum_one_by_one(self, column: str) -> pl.Series:
         longest = int(self.n_games.max() or 0)  # type: ignore[arg-type]  # whole numbers, so never another kind

@@ -10,6 +10,7 @@ import pytest
 from contracts import tables
 from contracts.errors import UsageError
 from contracts.feature_set import FeatureSet
+from features import definitions_v3
 from features.builders.compute import BUILDERS
 from features.definitions import DEFINITIONS, absent_features
 from features.feature_sets import feature_set_names, load_feature_set
@@ -34,7 +35,23 @@ def test_the_shipped_set_has_the_33_columns_in_their_order() -> None:
     feature_set = load_feature_set("v2_33features")
     assert feature_set.names == NAMES.split()
     assert feature_set.accept_closing_game_lines is False
-    assert set(feature_set.names) == set(DEFINITIONS)
+    assert {feature.name for feature in definitions_v3.FEATURES} == set(DEFINITIONS) - set(feature_set.names)
+
+
+def test_the_v3_sets_are_named_by_their_count_accept_closing_lines_and_differ_by_the_injury_lists() -> None:
+    without, with_lists = load_feature_set("v3_66features"), load_feature_set("v3_73features")
+    assert (len(without.names), len(with_lists.names)) == (66, 73)
+    assert without.accept_closing_game_lines
+    assert with_lists.accept_closing_game_lines
+    assert with_lists.names == [*without.names, *(feature.name for feature in definitions_v3.LISTED_TEAM_MATES)]
+    of_lists = {"injury_risk", "usage_spike_score", *(f.name for f in definitions_v3.LISTED_TEAM_MATES)}
+    assert of_lists.isdisjoint(without.names)
+
+
+def test_the_hash_of_the_shipped_set_is_what_it_was_before_there_was_a_second_one() -> None:
+    assert load_feature_set("v2_33features").hash == (
+        "251d39a52cee09b44d4349b82725886b24d7787a889d4a3844026d5630fe1c54"
+    )
 
 
 def test_only_four_columns_may_be_constant() -> None:
@@ -83,7 +100,7 @@ def test_a_name_that_is_no_sets_is_refused(name: str) -> None:
 def test_a_declaration_of_ones_own_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     declare(tmp_path, "name: mine\naccept_closing_game_lines: false\nfeatures: [home_away, points_avg_last_5]\n")
     monkeypatch.setenv("TIPOFF_CONF", str(tmp_path))
-    assert feature_set_names() == ["mine", "v2_33features"]
+    assert feature_set_names() == ["mine", "v2_33features", "v3_66features", "v3_73features"]
     assert load_feature_set("mine").names == ["home_away", "points_avg_last_5"]
 
 
@@ -96,6 +113,7 @@ def test_a_declaration_of_ones_own_is_found(tmp_path: Path, monkeypatch: pytest.
         ("name: mine\naccept_closing_game_lines: false\nfeatures: []", "names no feature"),
         ("name: mine\nfeatures: [home_away]", "accept_closing_game_lines: Field required"),
         ("name: mine\naccept_closing_game_lines: false\nfeatures: [home_away]\nextra: 1", "extra: Extra inputs"),
+        ("name: mine\naccept_closing_game_lines: false\nfeatures: [spread]", "does not accept: spread"),
     ],
 )
 def test_a_faulty_declaration_is_refused_with_its_fault(
@@ -108,8 +126,10 @@ def test_a_faulty_declaration_is_refused_with_its_fault(
 
 
 def test_features_are_absent_where_their_source_was_never_ingested() -> None:
-    everything = {"game-logs", "injuries", "shot-zones", "points-lines"}
+    everything = {"game-logs", "game-lines", "injuries", "shot-zones", "points-lines"}
+    of_lists = {feature.name for feature in definitions_v3.LISTED_TEAM_MATES}
     assert absent_features(everything) == set()
-    assert absent_features(everything - {"injuries"}) == {"injury_risk"}
+    assert absent_features(everything - {"injuries"}) == {"injury_risk", *of_lists}
+    assert absent_features(everything - {"game-lines"}) == {feature.name for feature in definitions_v3.MARKET}
     assert absent_features(everything - {"shot-zones"}) == {"pct_paint", "pct_mid_range"}
-    assert len(absent_features({"game-logs"})) == 6
+    assert len(absent_features({"game-logs"})) == 6 + 7 + 6

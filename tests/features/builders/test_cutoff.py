@@ -38,7 +38,7 @@ def test_no_function_has_a_cut_off_of_its_own() -> None:
 
 def test_every_function_that_reads_what_was_captured_takes_the_cut_off() -> None:
     readers = {name: node for name, node in functions() if words(node) & CAPTURED and node.name not in GIVEN_MOMENTS}
-    assert {"points_lines.py: lines_at_cut_off", "injury_list.py: listed_status"} <= set(readers)
+    assert {"points_lines.py: lines_at_cut_off", "injury_list.py: latest_entry"} <= set(readers)
     assert [name for name, node in readers.items() if not required(node) & CARRIERS] == []
 
 
