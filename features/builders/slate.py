@@ -21,11 +21,12 @@ _SLATE = (
 
 
 def games_without_results(raw: RawFacts) -> pl.DataFrame:
-    """Scheduled games without box scores on or before the latest date that has some: called off, or not ingested.
+    """Scheduled games without box scores before the latest date that has some: called off, or not ingested.
 
-    Nobody is expected in them. A frame with the columns of games.
+    Nobody is expected in them. On that latest date itself the others may still be played. A frame with the columns of
+    games.
     """
-    return raw.games.filter(~_has_results(raw) & (pl.col("game_date") <= _latest_result(raw)))
+    return raw.games.filter(~_has_results(raw) & (pl.col("game_date") < _latest_result(raw)))
 
 
 def team_schedule(raw: RawFacts, dates: Collection[date] | None = None) -> pl.DataFrame:
@@ -34,7 +35,7 @@ def team_schedule(raw: RawFacts, dates: Collection[date] | None = None) -> pl.Da
     Columns: game_id, team_id, opponent_id, is_home, season, season_type, game_date, tip_off_at, has_results.
     """
     games = raw.games.with_columns(_has_results(raw).alias("has_results"))
-    games = games.filter(pl.col("has_results") | (pl.col("game_date") > _latest_result(raw)))
+    games = games.filter(pl.col("has_results") | (pl.col("game_date") >= _latest_result(raw)))
     if dates is not None:
         games = games.filter(pl.col("game_date").is_in(list(dates)))
     facts = ("season", "season_type", "game_date", "tip_off_at", "has_results")

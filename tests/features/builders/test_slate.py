@@ -112,6 +112,14 @@ def test_games_without_results_are_counted_and_nobody_is_expected_in_them(story:
     assert story.row(to_come, ME)["minutes"] is None
 
 
+def test_the_late_games_of_a_date_whose_early_games_are_over_stay_on_the_slate(story: Story) -> None:
+    story.game("2022-11-01", HOME, AWAY, SIDE)
+    late = story.game("2022-11-03", HOME, AWAY, played=False)
+    story.game("2022-11-03", 3, 4, {3001: {"minutes": 240}})
+    assert games_without_results(story.facts()).is_empty()
+    assert expected(story, late) == {ME, 8, AWAY * 1000}
+
+
 def test_box_scores_without_a_schedule_row_are_refused_not_taken_for_0(story: Story) -> None:
     game = story.game("2022-11-01", HOME, AWAY, SIDE)
     story.games.clear()
@@ -240,7 +248,7 @@ def test_every_frame_has_exactly_the_columns_of_its_table_and_fits_it(small_leag
     own = {"row_hash": 1, "from_build": 1, "to_build": None}
     for name, frame in compute(small_league, FEATURE_SET, FeatureSettings()).items():
         made = table if name == "ml_feature_store" else tables.metadata.tables[name]
-        own_of = {**own, "settled_build": None} if made is table else own
+        own_of = {"settled_build": None, **own} if made is table else own
         assert [*frame.columns, *own_of] == [column.name for column in made.columns]
         with writing(engine) as connection:
             insert_frame(
