@@ -14,9 +14,8 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     import polars as pl
 
-INSERTED_ROWS = 3_000
-FETCHED_ROWS = 300
-"""Rows that are Python values at a time: few enough to stay in the processor's cache."""
+ROWS_AT_A_TIME = 300
+"""Rows that are Python values at once: few enough to stay in the processor's cache."""
 COPIED_ROWS = 50_000
 """Rows that are one text on their way to PostgreSQL."""
 
@@ -86,9 +85,11 @@ def _copy(connection: sa.Connection, table: sa.Table, frame: pl.DataFrame) -> No
 
 
 def _execute_many(connection: sa.Connection, table: sa.Table, frame: pl.DataFrame) -> None:
+    """One statement over tuples. A column without any value is left out: NULL is what it gets."""
+    frame = frame.select(column for column in frame if column.null_count() < frame.height)
     marks = ", ".join("?" * frame.width)
     statement = f'INSERT INTO "{table.name}" ({_names(frame)}) VALUES ({marks})'  # noqa: S608 names are the table's own
-    for part in _sqlite_values(frame).iter_slices(INSERTED_ROWS):
+    for part in _sqlite_values(frame).iter_slices(ROWS_AT_A_TIME):
         connection.exec_driver_sql(statement, list(zip(*(column.to_list() for column in part), strict=True)))
 
 
@@ -133,7 +134,7 @@ def _fetch(cursor: Any, types: dict[str, Any]) -> pl.DataFrame:
     import polars as pl
 
     frames = [pl.DataFrame(schema=types)]
-    while rows := cursor.fetchmany(INSERTED_ROWS):
+    while rows := cursor.fetchmany(ROWS_AT_A_TIME):
         columns = zip(types.items(), zip(*rows, strict=True), strict=True)
         frames.append(pl.DataFrame([pl.Series(name, values, dtype=kind) for (name, kind), values in columns]))
     return pl.concat(frames)
@@ -146,7 +147,7 @@ def _fetch_with_numpy(cursor: Any, types: dict[str, Any]) -> pl.DataFrame:
     fractions = [place for place, kind in enumerate(types.values()) if kind == pl.Float64]
     blocks = []
     others: dict[int, list[Any]] = {place: [] for place in range(len(types)) if place not in fractions}
-    while rows := cursor.fetchmany(FETCHED_ROWS):
+    while rows := cursor.fetchmany(ROWS_AT_A_TIME):
         if fractions:
             blocks.append(_block(rows, fractions))
         for place, values in others.items():

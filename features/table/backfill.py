@@ -232,12 +232,20 @@ def _write_chunk(
     for builder in BUILDERS:
         table = builder_table(builder, feature_set)
         table.create(connection, checkfirst=True)
-        frame = frames[builder].filter(pl.col("game_date").is_in(dates))
+        frame = _of_dates(frames[builder], dates)
         total += store(connection, table, frame, key_columns(table), dates, build_id)
         counts = dict(frame.group_by("game_date").len().iter_rows())
         n_rows |= {(builder, day): counts.get(day, 0) for day in dates}
     write_units(connection, feature_set, build_id, hashes, n_rows)
     return total
+
+
+def _of_dates(frame: pl.DataFrame, dates: Sequence[date]) -> pl.DataFrame:
+    """The rows from the first of `dates` to the last, of a frame in the order of dates and without dates between."""
+    if not dates:
+        return frame.clear()
+    first = frame["game_date"].search_sorted(dates[0], side="left")
+    return frame[first : frame["game_date"].search_sorted(dates[-1], side="right")]
 
 
 def _close_vanished(

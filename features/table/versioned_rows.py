@@ -99,10 +99,11 @@ def store(
     changed = frame.join(current, on=same, how="anti") if current.height else frame
     replaced = current.join(frame, on=same, how="anti")
     settled = _settled(table, key, changed, replaced)
-    changed, replaced = (rows.join(settled, on=list(key), how="anti") for rows in (changed, replaced))
+    if settled.height:
+        changed, replaced = (rows.join(settled, on=list(key), how="anti") for rows in (changed, replaced))
     _settle(connection, table, key, settled, build_id)
     _close(connection, table, key, replaced, build_id)
-    insert_frame(connection, table, changed.sort(key).with_columns(pl.lit(build_id, pl.Int64).alias("from_build")))
+    insert_frame(connection, table, changed.with_columns(pl.lit(build_id, pl.Int64).alias("from_build")))
     _check_count(connection, table, dates, frame.height)
     n_unchanged = frame.height - changed.height - settled.height
     return Changes(changed.height, replaced.height, n_unchanged, settled.height)
@@ -133,12 +134,11 @@ def _current_rows(
     """Key, game_date and row_hash of the current rows of `dates`, or of a key that `frame` has."""
     game_ids = frame["game_id"].unique().to_list()
     columns = [table.c[name] for name in (*key, "game_date", "row_hash")]
-    of_dates = sa.select(*columns).where(table.c.to_build.is_(None), table.c.game_date.in_(dates))
-    moved = sa.select(*columns).where(
-        table.c.to_build.is_(None), table.c.game_id.in_(game_ids), table.c.game_date.not_in(dates)
-    )
-    elsewhere = read_frame(connection, moved).join(frame, on=list(key), how="semi")
-    return pl.concat([read_frame(connection, of_dates), elsewhere])
+    concerned = sa.or_(table.c.game_date.in_(dates), table.c.game_id.in_(game_ids))
+    current = read_frame(connection, sa.select(*columns).where(table.c.to_build.is_(None), concerned))
+    is_of_dates = pl.col("game_date").is_in(list(dates))
+    moved = current.filter(~is_of_dates).join(frame, on=list(key), how="semi")
+    return pl.concat([current.filter(is_of_dates), moved])
 
 
 def _settled(table: sa.Table, key: Sequence[str], changed: pl.DataFrame, replaced: pl.DataFrame) -> pl.DataFrame:
