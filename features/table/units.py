@@ -75,7 +75,8 @@ def standing_against(
         for row in units.iter_rows(named=True)
     }
     current = {unit for unit in written if unit[1] in expected}
-    done = {unit for unit in current if written[unit] == (expected[unit[1]], code_hash(), feature_set.hash)}
+    made_by = (code_hash(), feature_set.hash)
+    done = {unit for unit in current if written[unit] == (expected[unit[1]], *made_by)}
     miscounts = find_miscounts(connection, feature_set, games, units.filter(pl.col("game_date").is_in(list(expected))))
     done -= {(each.builder, each.game_date) for each in miscounts}
     return Standing(
