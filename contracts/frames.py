@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 ROWS_AT_A_TIME = 300
 """Rows that are Python values at once: few enough to stay in the processor's cache."""
+SLICES_A_FRAME = 100
 COPIED_ROWS = 50_000
 """Rows that are one text on their way to PostgreSQL."""
 
@@ -144,10 +145,22 @@ def _fetch_with_numpy(cursor: Any, types: dict[str, Any]) -> pl.DataFrame:
     """The same, fractions through NumPy. It takes NULL for NaN, which SQLite never keeps: so a NaN is a NULL."""
     import polars as pl
 
+    frames = [pl.DataFrame(schema=types)]
+    while (part := _fetch_part(cursor, types)).height:
+        frames.append(part)
+    return pl.concat(frames)
+
+
+def _fetch_part(cursor: Any, types: dict[str, Any]) -> pl.DataFrame:
+    """The next rows, none where there are no more: so many that a table's texts are never Python values all at once."""
+    import polars as pl
+
     fractions = [place for place, kind in enumerate(types.values()) if kind == pl.Float64]
     blocks = []
     others: dict[int, list[Any]] = {place: [] for place in range(len(types)) if place not in fractions}
-    while rows := cursor.fetchmany(ROWS_AT_A_TIME):
+    for _ in range(SLICES_A_FRAME):
+        if not (rows := cursor.fetchmany(ROWS_AT_A_TIME)):
+            break
         if fractions:
             blocks.append(_block(rows, fractions))
         for place, values in others.items():

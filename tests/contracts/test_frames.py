@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from polars.testing import assert_frame_equal
 
 from contracts.database import writing
-from contracts.frames import COPIED_ROWS, insert_frame, read_frame
+from contracts.frames import COPIED_ROWS, ROWS_AT_A_TIME, SLICES_A_FRAME, insert_frame, read_frame
 from contracts.tables import UTCDateTime
 
 ROWS = pl.DataFrame(
@@ -58,7 +58,7 @@ def test_every_kind_of_value_comes_back_to_the_bit(migrated: sa.Engine, table: s
 
 
 def test_more_rows_than_a_slice_come_back_each_once(migrated: sa.Engine, table: sa.Table) -> None:
-    n = COPIED_ROWS + 11
+    n = max(COPIED_ROWS, ROWS_AT_A_TIME * SLICES_A_FRAME) + 11
     many = pl.DataFrame({"sure": range(n), "fraction": [place / 7 for place in range(n)]})
     query = sa.select(table.c.sure, table.c.fraction).order_by(table.c.sure)
     assert_frame_equal(stored(migrated, table, many, query), many, check_exact=True)
