@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 INSTALL_SPARK = "Run `pip install 'tipoff[spark]'`."
 INSTALL_JAVA = "Spark wants Java 17 or newer: install it and let JAVA_HOME name its folder, or put `java` on the PATH."
 
+DRIVER_MEMORY = "4g"
+"""The heap of the driver's Java process; Spark's own 1g is too little for five seasons. SPARK_DRIVER_MEMORY wins."""
+
 _LOGGING = """\
 appender.console.type = Console
 appender.console.name = stderr
@@ -108,6 +111,8 @@ def _options(settings: FeatureSettings, folder: Path) -> dict[str, bool | float 
         "spark.sql.adaptive.coalescePartitions.enabled": "false",  # few bytes, much to compute: keep the buckets apart
         "spark.executorEnv.POLARS_MAX_THREADS": "1",  # Spark runs as many workers as there are cores
     }
+    if "SPARK_DRIVER_MEMORY" not in os.environ:
+        options["spark.driver.memory"] = DRIVER_MEMORY
     if _is_local(settings):
         options |= {
             "spark.driver.host": "127.0.0.1",

@@ -2,31 +2,26 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
 from contracts.settings import FeatureSettings
 from features.builders.compute import compute
-from features.builders.league import prepare_league
-from features.builders.player_composite_factors import stars_listed_out
-from features.builders.players import build_players
-from features.builders.results import total_team_games
-from features.builders.spread import in_one_piece
 from features.engines.pieces import in_buckets, tables_to_cut, without_rows
 from features.feature_sets import load_feature_set
 
 SET = load_feature_set("v2_33features")
+SETS = ["v2_33features", "v3_73features"]
 
 
+@pytest.mark.parametrize("name", SETS)
 @pytest.mark.parametrize("league", ["small_league", "bare_league"])
 @pytest.mark.parametrize("n_buckets", [1, 3, 8])
-def test_the_number_of_buckets_changes_no_bit(request, league, n_buckets):
-    raw = request.getfixturevalue(league)
-    whole = compute(raw, SET, FeatureSettings())
-    pieces = compute(raw, SET, FeatureSettings(), spread=in_buckets(n_buckets))
+def test_the_number_of_buckets_changes_no_bit(request, league, n_buckets, name):
+    raw, feature_set = request.getfixturevalue(league), load_feature_set(name)
+    whole = compute(raw, feature_set, FeatureSettings())
+    pieces = compute(raw, feature_set, FeatureSettings(), spread=in_buckets(n_buckets))
     _assert_same(pieces, whole)
 
 
@@ -43,18 +38,22 @@ def test_the_real_seasons_are_the_same_in_pieces(real_seasons):
     _assert_same(compute(real_seasons, SET, FeatureSettings(), days, spread=in_buckets(3)), whole)
 
 
-def test_an_empty_piece_has_no_rows_and_the_same_columns(small_league):
-    """What Spark is told of a stage's result before anything runs."""
-    raw, settings = small_league, FeatureSettings()
-    league = prepare_league(raw, settings, None, in_one_piece)
-    for stage, key in (
-        (total_team_games, "game_id"),
-        (partial(stars_listed_out, schedule=league.schedule, line_cutoff_minutes=60), "player_id"),
-        (partial(build_players, league=league, feature_set=SET, settings=settings), "player_id"),
-    ):
-        empty = stage(without_rows(raw, key))
+@pytest.mark.parametrize("name", SETS)
+def test_an_empty_piece_has_no_rows_and_the_same_columns(small_league, name):
+    """What Spark is told of each stage's result before anything runs."""
+    stages = []
+
+    def spread(stage, raw, key, order):
+        whole, empty = stage(raw), stage(without_rows(raw, key))
         assert empty.height == 0
-        assert empty.schema == stage(raw).schema
+        assert empty.schema == whole.schema
+        assert whole.select(order).n_unique() == whole.height
+        assert whole.sort(order).equals(whole)
+        stages.append(stage)
+        return whole
+
+    compute(small_league, load_feature_set(name), FeatureSettings(), spread=spread)
+    assert len(stages) >= 3
 
 
 def test_a_row_that_looks_at_other_players_differs_in_pieces(small_league):
