@@ -15,6 +15,7 @@ import sqlalchemy as sa
 
 from contracts import tables
 from contracts.clock import SEASON_TYPES
+from contracts.feature_set import FeatureSet
 from contracts.frames import polars_type
 from contracts.settings import FeatureSettings
 from features.builders.compute import compute
@@ -167,7 +168,10 @@ class League:
                 ],
                 schema=empty(tables.players).schema,
             ),
-            ingested=frozenset({"game-logs", "points-lines", "injuries", "shot-zones", "players", "schedule"}),
+            game_lines=self._game_lines(games),
+            ingested=frozenset(
+                {"game-logs", "game-lines", "points-lines", "injuries", "shot-zones", "players", "schedule"}
+            ),
         )
 
     def _play_season(self, season: int, first: date, n_days: int) -> None:
@@ -256,6 +260,17 @@ class League:
         frame = pl.DataFrame(rows, schema=empty(tables.points_lines).schema)
         return frame.unique(["game_id", "player_id", "book", "captured_at", "line"], maintain_order=True)
 
+    def _game_lines(self, games: pl.DataFrame) -> pl.DataFrame:
+        """Closing lines of most games, some without a spread; of draws of their own."""
+        draw = np.random.default_rng(5)
+        rows = [
+            {"game_id": game_id, "spread_home": float(draw.integers(-20, 21)) / 2 if draw.random() < 0.9 else None}
+            | {"total": float(draw.integers(400, 480)) / 2}
+            for game_id in games["game_id"]
+            if draw.random() < 0.9
+        ]
+        return pl.DataFrame(rows, schema=empty(tables.game_lines).schema)
+
     def _injuries(self) -> pl.DataFrame:
         statuses = ("available", "probable", "questionable", "day_to_day", "doubtful", "out")
         days = sorted({game["game_date"] for game in self.games})
@@ -321,17 +336,28 @@ class Story:
             **frames,
         )
 
-    def made(self, builder: str = "ml_feature_store", **frames: object) -> pl.DataFrame:
-        """The builder's frame; without `frames` it is computed once for the games told so far."""
-        told = repr((self.games, self.box))
+    def made(
+        self, builder: str = "ml_feature_store", *, feature_set: FeatureSet | None = None, **frames: object
+    ) -> pl.DataFrame:
+        """The builder's frame (None: v2_33features); without `frames` it is computed once for the games told so far."""
+        chosen = feature_set or load_feature_set("v2_33features")
+        told = repr((self.games, self.box, chosen.name))
         if frames or told != self._told:
-            self._made = compute(self.facts(**frames), load_feature_set("v2_33features"), FeatureSettings())
+            self._made = compute(self.facts(**frames), chosen, FeatureSettings())
             self._told = "" if frames else told
         return self._made[builder]
 
-    def row(self, game_id: str, player_id: int, builder: str = "ml_feature_store", **frames: object) -> dict[str, Any]:
+    def row(
+        self,
+        game_id: str,
+        player_id: int,
+        builder: str = "ml_feature_store",
+        *,
+        feature_set: FeatureSet | None = None,
+        **frames: object,
+    ) -> dict[str, Any]:
         """The builder's row of that player-game."""
-        made = self.made(builder, **frames)
+        made = self.made(builder, feature_set=feature_set, **frames)
         return made.row(by_predicate=(pl.col("game_id") == game_id) & (pl.col("player_id") == player_id), named=True)
 
     @staticmethod

@@ -4,21 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
 import polars as pl
 import pytest
 
 from contracts.errors import RefusedError
+from contracts.feature_set import FeatureSet
 from contracts.settings import FeatureSettings
 from contracts.tables import BOX_COUNTS, FEATURE_ROW_LABELS
 from features.builders.compute import BUILDERS, compute
 from features.builders.windows import Past
-from features.feature_sets import load_feature_set
+from features.definitions import DEFINITIONS
 from features.raw.facts import RawFacts
 
 SETTINGS = FeatureSettings()
-FEATURE_SET = load_feature_set("v2_33features")
+FEATURE_SET = FeatureSet("everything", tuple(DEFINITIONS.values()), accept_closing_game_lines=True)
+"""Every feature there is: more than any shipped set."""
 SMALL_DATES = [date(2021, 11, 10), date(2022, 10, 22), date(2022, 11, 20), date(2022, 12, 10)]
 
 
@@ -141,6 +143,24 @@ def test_lines_captured_after_the_cut_off_change_nothing(small_league: RawFacts)
     ]
     assert frames[0].equals(frames[1])
     assert frames[0].equals(frames[2])
+
+
+def test_injury_entries_captured_after_the_cut_off_or_on_the_day_change_nothing(small_league: RawFacts) -> None:
+    """The entries of the last date that are not known by its cut-off are turned round: its rows stay as they were."""
+    day = small_league.player_games["game_date"].max()
+    tip_off = small_league.games.filter(pl.col("game_date") == day)["tip_off_at"].max()
+    late = (
+        pl.when(pl.col("captured_at").is_null())
+        .then(pl.col("reported_on") >= day)
+        .otherwise(
+            pl.col("captured_at") > (tip_off or datetime.combine(day, time(), tzinfo=UTC)) - timedelta(minutes=60)
+        )
+    )
+    turned = pl.when(late & (pl.col("status") == "available")).then(pl.lit("out")).when(late).then(pl.lit("available"))
+    entries = small_league.injuries
+    assert 0 < entries.filter(late).height < entries.height
+    changed = replace(small_league, injuries=entries.with_columns(turned.otherwise("status").alias("status")))
+    assert leaks(small_league, changed, day, [day]) == []
 
 
 def test_a_row_is_the_same_whatever_dates_are_asked_for_with_it(small_league: RawFacts) -> None:

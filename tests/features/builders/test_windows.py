@@ -72,6 +72,45 @@ def test_last_n_is_what_plain_python_says(
         assert window.sample_std("points", "squares")[place] == (None if spread is None else pytest.approx(spread))
 
 
+@given(events, rows, st.integers(1, 12))
+@settings(max_examples=80, deadline=None)
+def test_the_middle_and_the_ends_of_a_window_are_what_plain_python_says(
+    results: list[Event], asked: list[tuple[int, date]], n: int
+) -> None:
+    window = past_of(results, asked).last(n)
+    for place, (key, day) in enumerate(asked):
+        chosen = seen(results, key, day)[-n:]
+        points = [e.points for e in chosen]
+        assert window.median("points")[place] == (statistics.median(points) if points else None)
+        assert window.largest("points")[place] == max(points, default=None)
+        assert window.smallest("points")[place] == min(points, default=None)
+        assert window.earliest("game_date")[place] == (chosen[0].day if chosen else None)
+
+
+@given(events, rows, st.sampled_from([2, 5, 40]))
+@settings(max_examples=80, deadline=None)
+def test_a_decayed_mean_is_what_plain_python_says(
+    results: list[Event], asked: list[tuple[int, date]], half_life: int
+) -> None:
+    means = past_of(results, asked).decayed_mean("points", half_life)
+    for place, (key, day) in enumerate(asked):
+        points = [e.points for e in reversed(seen(results, key, day))]
+        weights = [0.5 ** (age / half_life) for age in range(len(points))]
+        expected = sum(w * p for w, p in zip(weights, points, strict=True)) / sum(weights) if points else None
+        assert means[place] == (None if expected is None else pytest.approx(expected, abs=1e-9))
+
+
+@given(events, rows)
+@settings(max_examples=80, deadline=None)
+def test_a_decayed_mean_of_a_key_has_the_same_bits_without_the_other_keys(
+    results: list[Event], asked: list[tuple[int, date]]
+) -> None:
+    means = past_of(results, asked).decayed_mean("pace", 5)
+    for place, (key, day) in enumerate(asked):
+        alone = past_of([e for e in results if e.key == key and e.day < day], [(key, day)])
+        assert alone.decayed_mean("pace", 5)[0] == means[place]
+
+
 @given(events, rows, st.integers(1, 400))
 @settings(max_examples=80, deadline=None)
 def test_days_whole_and_latest_are_what_plain_python_says(
