@@ -23,6 +23,9 @@ class XGBoostParameters(Section):
 
     n_estimators: int = Field(3000, ge=1, description="rounds at most; early stopping ends sooner")
     early_stopping_rounds: int = Field(50, ge=1, description="rounds without a better tune block")
+    num_parallel_tree: int = Field(
+        1, ge=1, le=64, description="trees a round, each of its own sample; their mean counts"
+    )
     learning_rate: float = Field(0.05, gt=0, le=1)
     max_depth: int = Field(6, ge=1, le=16)
     min_child_weight: float = Field(1.0, ge=0, description="under absolute error: rows in a leaf")

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
+import xgboost
 
 from systems.base import Rows, System
+from systems.xgboost import FILE
 
 
 def test_it_beats_the_column_that_it_is_given(xgboost_system: System, tune: Rows) -> None:
@@ -28,6 +32,20 @@ def test_only_the_trees_up_to_the_best_round_are_kept(fitted: Callable[..., Syst
     assert len(curve) < 400
     kept = np.abs(system.predict(tune.matrix) - tune.target).mean()
     assert kept == pytest.approx(min(curve), abs=1e-5)
+
+
+def test_parallel_trees_are_grown_in_every_round_and_kept_up_to_the_best(
+    fitted: Callable[..., System], tune: Rows, tmp_path: Path
+) -> None:
+    system = fitted("xgboost", num_parallel_tree=3, n_estimators=400, learning_rate=0.3, early_stopping_rounds=5)
+    n_rounds = int(np.argmin(system.learning_curve)) + 1
+    kept = np.abs(system.predict(tune.matrix) - tune.target).mean()
+    assert kept == pytest.approx(min(system.learning_curve), abs=1e-5)
+    system.save(tmp_path)
+    trees = json.loads(xgboost.Booster(model_file=tmp_path / FILE).save_raw("json"))
+    assert len(trees["learner"]["gradient_booster"]["model"]["trees"]) == 3 * n_rounds
+    parts = system.contributions(tune.matrix)
+    assert parts.base + parts.by_feature.sum(axis=1) == pytest.approx(system.predict(tune.matrix), abs=1e-3)
 
 
 def test_another_seed_gives_other_trees(train: Rows, tune: Rows, fitted: Callable[..., System]) -> None:
