@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import cached_property
 
 import numpy as np
@@ -45,6 +46,7 @@ class Past:
         self._start = self._place(self._row_keys * _KEY_STEP)
         self._end = self._place(_codes(self._row_keys, self._row_dates))
         self._running: dict[str, npt.NDArray[np.int64]] = {}
+        self._days: dict[int, Window] = {}
 
     def whole(self) -> Window:
         """Every event of the key before the row's date (with a season in the key: the season so far)."""
@@ -52,7 +54,9 @@ class Past:
 
     def days(self, n: int) -> Window:
         """Events with D-n <= date < D."""
-        return self.since(self._row_dates.dt.offset_by(f"-{n}d"))
+        if n not in self._days:
+            self._days[n] = self.since(self._row_dates - timedelta(days=n))
+        return self._days[n]
 
     def since(self, first_dates: pl.Series) -> Window:
         """Events with first date <= date < D, one first date a row (NULL: no event)."""
@@ -125,7 +129,9 @@ class Window:
         if self._past._summable(column).dtype.is_float():
             return self._sum_one_by_one(column)
         running = self._past._running_sum(column)
-        return pl.Series(column, running[self._end] - running[self._first])
+        total = running[self._end]
+        total -= running[self._first]
+        return pl.Series(column, total)
 
     def mean(self, column: str) -> pl.Series:
         """The mean of `column`; NULL where the window is empty."""
