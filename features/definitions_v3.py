@@ -55,7 +55,7 @@ DECAYED_FORM = (
         "His plays (FGA + 0.44 FTA + TOV) x his team's minutes / (5 x his minutes x his team's plays), each of the "
         f"four a mean {_weights(10)}; the team's are sums over its players in the same game.",
         0,
-        1,
+        None,
         "no_attempts",
     ),
 )
