@@ -39,8 +39,8 @@ def test_the_shipped_set_has_the_33_columns_in_their_order() -> None:
 
 
 def test_the_v3_sets_are_named_by_their_count_accept_closing_lines_and_differ_by_the_injury_lists() -> None:
-    without, with_lists = load_feature_set("v3_66features"), load_feature_set("v3_73features")
-    assert (len(without.names), len(with_lists.names)) == (66, 73)
+    without, with_lists = load_feature_set("v3_67features"), load_feature_set("v3_74features")
+    assert (len(without.names), len(with_lists.names)) == (67, 74)
     assert without.accept_closing_game_lines
     assert with_lists.accept_closing_game_lines
     assert with_lists.names == [*without.names, *(feature.name for feature in definitions_v3.LISTED_TEAM_MATES)]
@@ -100,7 +100,7 @@ def test_a_name_that_is_no_sets_is_refused(name: str) -> None:
 def test_a_declaration_of_ones_own_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     declare(tmp_path, "name: mine\naccept_closing_game_lines: false\nfeatures: [home_away, points_avg_last_5]\n")
     monkeypatch.setenv("TIPOFF_CONF", str(tmp_path))
-    assert feature_set_names() == ["mine", "v2_33features", "v3_66features", "v3_73features"]
+    assert feature_set_names() == ["mine", "v2_33features", "v3_67features", "v3_74features"]
     assert load_feature_set("mine").names == ["home_away", "points_avg_last_5"]
 
 

@@ -12,7 +12,7 @@ from features.feature_sets import load_feature_set
 if TYPE_CHECKING:
     from conftest import Story
 
-SET = load_feature_set("v3_66features")
+SET = load_feature_set("v3_67features")
 ME, MATE, HOME, AWAY = 7, 8, 1, 2
 
 

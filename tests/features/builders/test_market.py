@@ -11,7 +11,7 @@ from features.feature_sets import load_feature_set
 if TYPE_CHECKING:
     from conftest import Story
 
-SET = load_feature_set("v3_66features")
+SET = load_feature_set("v3_67features")
 ME, THEM, HOME, AWAY = 7, 9, 1, 2
 LINES = ("spread", "spread_absolute", "game_total", "implied_team_total")
 SIDES = ({ME: {"minutes": 240, "points": 100, "fg3a": 8}}, {THEM: {"minutes": 240, "points": 120, "fg3a": 30}})

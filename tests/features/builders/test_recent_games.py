@@ -13,7 +13,7 @@ from features.feature_sets import load_feature_set
 if TYPE_CHECKING:
     from conftest import Story
 
-SET = load_feature_set("v3_66features")
+SET = load_feature_set("v3_67features")
 ME, HOME, AWAY = 7, 1, 2
 
 

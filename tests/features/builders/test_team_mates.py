@@ -12,7 +12,7 @@ from features.feature_sets import load_feature_set
 if TYPE_CHECKING:
     from conftest import Story
 
-SET = load_feature_set("v3_73features")
+SET = load_feature_set("v3_74features")
 ME, STAR, ROOKIE, HOME, AWAY, ELSEWHERE = 7, 8, 9, 1, 2, 3
 EVERYTHING = frozenset({"game-logs", "injuries"})
 
