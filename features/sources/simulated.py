@@ -11,9 +11,10 @@ from contracts.errors import UsageError
 from features.sources.files import Source
 from features.sources.league.frames import to_frames
 from features.sources.league.names import TEAMS
+from features.sources.league.oracle import OracleError, oracle_errors
 from features.sources.league.parameters import LeagueParameters
-from features.sources.league.people import found, summer
-from features.sources.league.season import play_season
+from features.sources.league.people import World, found, summer
+from features.sources.league.season import Season, play_season
 
 KINDS = (
     *("game-logs", "schedule", "game-lines", "points-lines"),
@@ -37,18 +38,31 @@ def simulate_league(
     know everybody who comes). Layouts are those of the real files; nobody and nothing in them exists.
     Raises UsageError where an argument is outside its bounds.
     """
-    _check(n_seasons, seed, first_season, n_teams, regular_games)
     parameters = parameters or LeagueParameters()
-    founding, *years = np.random.SeedSequence(seed).spawn(n_seasons + 1)
-    world = found(n_teams, first_season, parameters, np.random.default_rng(founding))
-    seasons = []
-    for number, seeds in enumerate(years):
-        summer_seeds, season_seeds = seeds.spawn(2)
-        if number:
-            world = summer(world, first_season + number, parameters, np.random.default_rng(summer_seeds))
-        season, world = play_season(world, first_season + number, regular_games, parameters, season_seeds)
-        seasons.append(season)
+    seasons, world = _play_seasons(n_seasons, seed, first_season, n_teams, regular_games, parameters)
     return to_frames(seasons, world, parameters)
+
+
+def oracle_mae(
+    n_seasons: int,
+    seed: int,
+    first_season: int = 2022,
+    n_teams: int = 30,
+    regular_games: int = 82,
+    parameters: LeagueParameters | None = None,
+    replays: int = 100,
+) -> dict[str, OracleError]:
+    """Population -> the lowest mean absolute error that anybody can reach on the last season of that league, points.
+
+    It is that of the true medians: of each player's points given all that is settled before tip-off. They are found
+    by playing every game of the season `replays` times more (about 10 s for 100), and are kept nowhere.
+    Raises UsageError where an argument is outside its bounds.
+    """
+    parameters = parameters or LeagueParameters()
+    seasons, world = _play_seasons(n_seasons, seed, first_season, n_teams, regular_games, parameters)
+    frames = to_frames(seasons, world, parameters)
+    logs, lines = frames["game-logs"], frames["points-lines"]
+    return oracle_errors(seasons[-1].played, logs, lines, parameters, replays=replays, seed=seed)
 
 
 def league_sources(
@@ -65,6 +79,22 @@ def league_sources(
         kind: Source(f"simulated {kind} ({league})", frame, hashlib.sha256(frame.write_csv().encode()).hexdigest())
         for kind, frame in frames.items()
     }
+
+
+def _play_seasons(
+    n_seasons: int, seed: int, first_season: int, n_teams: int, regular_games: int, parameters: LeagueParameters
+) -> tuple[list[Season], World]:
+    _check(n_seasons, seed, first_season, n_teams, regular_games)
+    founding, *years = np.random.SeedSequence(seed).spawn(n_seasons + 1)
+    world = found(n_teams, first_season, parameters, np.random.default_rng(founding))
+    seasons = []
+    for number, seeds in enumerate(years):
+        summer_seeds, season_seeds = seeds.spawn(2)
+        if number:
+            world = summer(world, first_season + number, parameters, np.random.default_rng(summer_seeds))
+        season, world = play_season(world, first_season + number, regular_games, parameters, season_seeds)
+        seasons.append(season)
+    return seasons, world
 
 
 def _check(n_seasons: int, seed: int, first_season: int, n_teams: int, regular_games: int) -> None:

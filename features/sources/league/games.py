@@ -86,6 +86,7 @@ def play(lineup: Lineup, parameters: LeagueParameters, rng: np.random.Generator)
     last = last + cameo(minutes + last, lineup, parameters, rng)
     answer = _answer(tally, 3, lineup, night, parameters)
     tally = tally.plus(_stretch(lineup, night, last, QUARTER, answer, parameters, rng))
+    tally = tally.plus(_last_shots(lineup, last, tally.lead, parameters, rng))
     while (tied := np.flatnonzero(tally.lead == 0)).size:
         extra = overtime(minutes[tied], parameters)
         tally = tally.plus(_stretch(lineup.of(tied), night.of(tied), extra, OVERTIME, None, parameters, rng), tied)
@@ -133,6 +134,28 @@ def _stretch(
         plus_minus=np.zeros(minutes.shape),
     )
     return replace(tally, plus_minus=_plus_minus(tally.lead, minutes, length, rng))
+
+
+def _last_shots(
+    lineup: Lineup, minutes: Floats, lead: Ints, parameters: LeagueParameters, rng: np.random.Generator
+) -> Tally:
+    """What the last seconds of close games add: who is a shot behind plays for the tie, and at times gets it.
+
+    A free throw of two ties a game of one point, a shot from the paint one of two, a three one of three.
+    """
+    behind = np.abs(lead)
+    level = np.flatnonzero((behind >= 1) & (behind <= 3) & (rng.random(len(lead)) < parameters.last_shot))
+    side = (lead[level] > 0).astype(np.int64)
+    weight = (minutes * lineup.usage)[level, side].cumsum(axis=-1)
+    place = (weight < rng.random((len(level), 1)) * weight[:, -1:]).sum(axis=-1)
+    shape, by_one = minutes.shape, behind[level] == 1
+    tried, free = np.zeros((*shape, 3), dtype=np.int64), np.zeros(shape, dtype=np.int64)
+    tried[level, side, place, np.where(behind[level] == 3, 2, 0)] = ~by_one
+    free[level, side, place] = by_one
+    none = np.zeros(shape, dtype=np.int64)
+    shots = Tally(np.zeros(shape), none, tried, tried, 2 * free, free, none.sum(axis=-1), np.zeros(shape))
+    margin = np.stack([shots.lead, -shots.lead], axis=-1)[:, :, None]
+    return replace(shots, plus_minus=5 * margin * minutes / minutes.sum(axis=-1, keepdims=True))
 
 
 def _answer(tally: Tally, quarters: int, lineup: Lineup, night: _Night, parameters: LeagueParameters) -> Floats:

@@ -1,0 +1,117 @@
+"""What nobody can beat: the error of whoever knows each game's true distribution before it begins.
+
+Each game is played again many times from its lineup, which holds everything that is settled before tip-off: form,
+skill, who is there. The median of a player's points in the games in which he gets a minute is the best prediction for
+mean absolute error that anybody could make; how far his points fall from it on average is the least error. Nothing
+here is written into any frame: whoever wants it plays the league again from its seed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+
+from features.sources.league.arrays import Floats, Ints
+from features.sources.league.games import play
+from features.sources.league.names import FIRST_PLAYER_ID
+from features.sources.league.parameters import LeagueParameters
+from features.sources.league.populations import POPULATIONS, tell_populations
+from features.sources.league.season import Played
+from features.sources.league.slate import Lineup
+
+_ABSENT = 10_000
+"""Points that nobody scores: sorts after all that somebody may."""
+
+
+@dataclass(frozen=True)
+class OracleError:
+    """Mean absolute errors of the true medians, points, over `n` player-games.
+
+    `mae` is expected before the games; `realized` is what it came to, on the very rows that systems are held against.
+    """
+
+    mae: float
+    realized: float
+    n: int
+
+
+def oracle_errors(
+    played: Iterable[Played],
+    logs: pl.DataFrame,
+    lines: pl.DataFrame,
+    parameters: LeagueParameters,
+    *,
+    replays: int,
+    seed: int,
+) -> dict[str, OracleError]:
+    """Population -> its least error, where it has rows; `logs` and `lines` are the league's frames up to these games.
+
+    Every game of `played` is played again `replays` (20 or more) times, from `seed`.
+    """
+    rng = np.random.default_rng(np.random.SeedSequence([seed, replays]))
+    truths = pl.concat([_truths(games, parameters, replays, rng) for games in played])
+    rows = tell_populations(logs, lines).join(truths, on=["GAME_ID", "PLAYER_ID"])
+    found = {}
+    for name in POPULATIONS:
+        members = rows.filter(name)
+        if members.height:
+            distance = (pl.col("PTS") - pl.col("median")).abs()
+            mae, realized = members.select(pl.mean("expected"), distance.mean()).row(0)
+            found[name] = OracleError(mae, realized, members.height)
+    return found
+
+
+def _truths(games: Played, parameters: LeagueParameters, replays: int, rng: np.random.Generator) -> pl.DataFrame:
+    """GAME_ID, PLAYER_ID, median points and expected |points - median| of everybody who got a minute in some replay."""
+    points = _play_again(games.lineup, parameters, replays, rng)
+    median, expected = centres(points)
+    game, side, place = np.nonzero(np.isfinite(expected))
+    return pl.DataFrame(
+        {
+            "GAME_ID": pl.Series(np.array(games.game_ids, dtype=object)[game], dtype=pl.String),
+            "PLAYER_ID": FIRST_PLAYER_ID + games.lineup.player[game, side, place],
+            "median": median[game, side, place],
+            "expected": expected[game, side, place],
+        }
+    )
+
+
+def _play_again(lineup: Lineup, parameters: LeagueParameters, replays: int, rng: np.random.Generator) -> Ints:
+    """Points (replays, n, 2, 15); _ABSENT in replays in which somebody gets no whole minute."""
+    points = np.empty((replays, *lineup.standing.shape), dtype=np.int64)
+    for replay in range(replays):
+        tally = play(lineup, parameters, rng)
+        points[replay] = np.where(np.round(tally.minutes) > 0, tally.points, _ABSENT)
+    return points
+
+
+def centres(points: Ints) -> tuple[Floats, Floats]:
+    """The median over all replays, and the expected distance from it; NaN where half the replays say nothing.
+
+    A median lies too close to the replays that it is taken from, and one taken from half of them too far from the
+    other half by about as much: the mean of both distances is nearly free of either error.
+    """
+    halves = points[0::2], points[1::2]
+    medians = [_median(half) for half in halves]
+    distances = [_distance(half, median) for half in halves for median in medians]
+    return _median(points), np.asarray(np.mean(distances, axis=0))
+
+
+def _median(points: Ints) -> Floats:
+    ordered = np.sort(points, axis=0)
+    n = (ordered < _ABSENT).sum(axis=0)
+    low, high = (
+        np.take_along_axis(ordered, np.clip(place, 0, len(points) - 1)[None], axis=0)[0]
+        for place in ((n - 1) // 2, n // 2)
+    )
+    return np.where(n > 0, (low + high) / 2, np.nan)
+
+
+def _distance(points: Ints, median: Floats) -> Floats:
+    there = points < _ABSENT
+    total = np.where(there, np.abs(points - median), 0.0).sum(axis=0)
+    n = there.sum(axis=0)
+    return np.where(n > 0, total / np.maximum(n, 1), np.nan)

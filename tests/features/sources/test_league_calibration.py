@@ -1,0 +1,128 @@
+"""The simulated league is as hard to predict as the real one, and nobody beats the one who knows its truth."""
+
+from __future__ import annotations
+
+import sys
+
+import numpy as np
+import polars as pl
+import pytest
+
+from benchmarks.league_calibration import DATA, TOLERANCE, figures, real_figures, simulated_figures, table
+from features.sources.league.oracle import centres
+from features.sources.league.populations import tell_populations
+from features.sources.simulated import oracle_mae, simulate_league
+
+N_SEASONS = 4
+real_data = pytest.mark.skipif(not DATA.is_dir(), reason=f"no real data in {DATA} (TIPOFF_TEST_DATA)")
+
+
+@pytest.fixture(scope="module")
+def real() -> dict[str, float]:
+    return real_figures()
+
+
+@pytest.fixture(scope="module")
+def simulated() -> dict[str, float]:
+    return simulated_figures(N_SEASONS)
+
+
+@real_data
+def test_every_figure_of_the_league_is_within_5_percent_of_the_real_one(
+    real: dict[str, float], simulated: dict[str, float]
+) -> None:
+    """`pytest -s` prints both columns; the real one is computed here, from the files."""
+    sys.stdout.write("\n".join(["", *table(real, simulated), ""]))
+    assert simulated == pytest.approx(real, rel=TOLERANCE)
+    assert 5.0 <= simulated["MAE of the line, lined"] <= 5.25
+
+
+@real_data
+def test_the_line_is_better_than_the_season_average_and_not_by_much(
+    real: dict[str, float], simulated: dict[str, float]
+) -> None:
+    for found in (real, simulated):
+        assert 0.93 < found["MAE of the line, lined"] / found["MAE of the season average, lined"] < 0.98
+
+
+# ---------------------------------------------------------------- the oracle
+SMALL = {"n_teams": 6, "regular_games": 30}
+
+
+def test_whoever_knows_the_truth_beats_the_season_average_and_the_line_in_every_population() -> None:
+    oracle = oracle_mae(1, 3, **SMALL, replays=60)
+    league = simulate_league(1, 3, **SMALL)
+    rows = tell_populations(league["game-logs"], league["points-lines"])
+    assert set(oracle) == {"played", "rotation", "early", "lined"}
+    for name in ("played", "rotation", "lined"):
+        members = rows.filter(name)
+        off = members.select((pl.col("PTS") - pl.col("average")).abs().mean()).item()
+        assert oracle[name].n == members.height
+        assert 0.85 < oracle[name].mae / off < 0.98
+    lined = rows.filter("lined").select((pl.col("PTS") - pl.col("line")).abs().mean()).item()
+    assert oracle["lined"].mae < lined
+
+
+def test_what_the_oracle_expects_is_what_came_to_pass() -> None:
+    """The realized error is that of medians taken from a few replays: a little above, by chance of the season too."""
+    played = oracle_mae(1, 3, **SMALL, replays=60)["played"]
+    assert played.realized == pytest.approx(played.mae, rel=0.06)
+
+
+def test_the_same_seed_gives_the_same_oracle() -> None:
+    one, again, other = (oracle_mae(1, seed, n_teams=4, regular_games=8, replays=20) for seed in (3, 3, 4))
+    assert one == again
+    assert one != other
+
+
+def test_a_known_distribution_has_its_own_median_and_distance() -> None:
+    """Points 0, 1, 2, ..., 10 equally likely: median 5, and 30 / 11 points from it on average."""
+    points = np.tile(np.repeat(np.arange(11), 2), 20)[:, None]
+    median, expected = centres(points)
+    assert median == [5.0]
+    assert expected == pytest.approx(30 / 11)
+
+
+def test_games_that_he_sits_out_say_nothing_of_his_points() -> None:
+    points = np.array([10_000, 10_000, 4, 8] * 20)[:, None]
+    median, expected = centres(points)
+    assert median == [6.0]
+    assert expected == pytest.approx((0 + 4 + 4 + 0) / 4)
+    assert np.isnan(centres(np.full((20, 1), 10_000))[1])
+
+
+def test_no_frame_of_the_league_holds_the_truth() -> None:
+    """The oracle's medians are in no column that features could be made of."""
+    league = simulate_league(1, 3, n_teams=4, regular_games=8)
+    columns = {name for frame in league.values() for name in frame.columns}
+    assert not {name for name in columns if any(word in name.lower() for word in ("median", "expected", "oracle"))}
+
+
+# ---------------------------------------------------------------- populations by hand
+def test_populations_are_told_from_what_came_before_the_game() -> None:
+    days = 12
+    logs = pl.DataFrame(
+        {
+            "SEASON_ID": [22023] * days,
+            "PLAYER_ID": [1] * days,
+            "GAME_ID": [f"{n:010}" for n in range(days)],
+            "GAME_DATE": [f"2024-01-{n + 1:02}" for n in range(days)],
+            "MIN": [20, 20, 20, 20, 20, 0, 20, 5, 5, 5, 5, 5],
+            "PTS": [10, 20, 30, 40, 50, 99, 0, 0, 0, 0, 0, 0],
+        }
+    )
+    rows = tell_populations(logs)
+    assert rows.height == 11, "a game of no whole minute is no row"
+    assert rows["played"].to_list() == [False] * 5 + [True] * 6
+    assert rows["early"].to_list() == [True] * 5 + [False] * 6
+    assert rows["average"].to_list()[5:7] == [30.0, 25.0]
+    assert rows["rotation"].to_list()[5:] == [True] * 5 + [False], "14 minutes on average before the last"
+    assert rows["days_since_last"].to_list()[:7] == [None, 1, 1, 1, 1, 2, 1]
+    assert not rows["lined"].any()
+
+
+def test_figures_are_those_of_the_whole_frame() -> None:
+    league = simulate_league(1, 3, n_teams=4, regular_games=12)
+    found = figures(league["game-logs"])
+    assert found["points of a player-game"] == pytest.approx(league["game-logs"]["PTS"].mean())
+    assert 0 <= found["share of games with overtime"] < 0.3
