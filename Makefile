@@ -55,7 +55,7 @@ check: setup ## format, lint, types, layers
 	$(BIN)/python docs/generate.py --check
 
 bench: setup ## speed, as ratios to a named reference in the same run
-	$(BIN)/python -m benchmarks
+	$(BIN)/python -m benchmarks --write
 
 leakbench: setup ## every known leak and error planted, and what catches it: docs/leaks.md
 	-@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --upgrade --target $(VENV)/leak-tools leakprobe timefence
