@@ -29,7 +29,7 @@ def main() -> None:
 
 
 def measure() -> dict[str, float]:
-    """rows, seconds and CPU time of 25 against 5 (which other work hardly disturbs); peak_gb_25: resident, 10^9 bytes."""
+    """Rows, seconds and CPU time (less open to load) of 25 against 5; peak_gb_25: resident, 10^9 bytes."""
     few, many = (_of_seasons(n) for n in SEASONS)
     return {
         "rows_25_vs_5": round(many["rows"] / few["rows"], 2),
