@@ -23,6 +23,9 @@ from features.verify.oracle import Answer, ask
 
 STORE = BUILDERS[-1]
 KEY = ("game_id", "player_id")
+V2, V3 = "v2_33features", "v3_74features"
+"""The sets in whose worlds plants are tried."""
+
 _RAW = ("teams", "players", "games", "player_games", "shot_zones", "game_lines", "points_lines", "injuries")
 _LEAGUE = Path(__file__).resolve().parents[2] / "tests" / "features" / "conftest.py"
 
@@ -41,11 +44,11 @@ class World:
     def ask(self, rows: pl.DataFrame) -> Answer:
         """The oracle's answer about `rows`."""
         same = rows.select(KEY).equals(self.rows.select(KEY))
-        return self.answer if same else ask(self.raw, rows, self.settings)
+        return self.answer if same else ask(self.raw, rows, self.feature_set, self.settings)
 
 
-def make_world() -> World:
-    """The small league of the builders' tests: the tests and the plants are tried on the same one."""
+def make_world(name: str = V2) -> World:
+    """The small league of the builders' tests in a feature set: tests and plants are tried on the same one."""
     spec = importlib.util.spec_from_file_location("leakbench_league", _LEAGUE)
     if spec is None or spec.loader is None:
         raise FileNotFoundError(_LEAGUE)
@@ -53,11 +56,11 @@ def make_world() -> World:
     sys.modules[spec.name] = module
     spec.loader.exec_module(module)
     raw: RawFacts = module.League(seed=11).facts()
-    feature_set, settings = load_feature_set("v2_33features"), FeatureSettings()
+    feature_set, settings = load_feature_set(name), FeatureSettings()
     rows = compute(raw, feature_set, settings)[STORE]
     lined = raw.player_games.join(raw.points_lines.select("game_id").unique(), on="game_id", how="semi")
     days = lined["game_date"].unique().sort()
-    return World(raw, feature_set, settings, rows, ask(raw, rows, settings), days[len(days) // 2])
+    return World(raw, feature_set, settings, rows, ask(raw, rows, feature_set, settings), days[len(days) // 2])
 
 
 def build_database(raw: RawFacts, feature_set: FeatureSet, file: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 
@@ -14,6 +14,7 @@ from contracts.feature_set import FeatureSet
 from contracts.settings import FeatureSettings
 from contracts.tables import BOX_COUNTS, FEATURE_ROW_LABELS
 from features.builders.compute import BUILDERS, compute
+from features.definitions_v3 import MARKET
 from features.raw.facts import RawFacts
 
 N_DATES = 6
@@ -21,6 +22,9 @@ N_DATES = 6
 
 _OWN_GAME = ("state", *FEATURE_ROW_LABELS)
 """What a row says of its own game: it changes with it, and is no feature."""
+
+_CLOSING = tuple(feature.name for feature in MARKET)
+"""What the closing lines of a row's own game say, to a set that accepts them."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +53,9 @@ def find_leaks(raw: RawFacts, feature_set: FeatureSet, settings: FeatureSettings
 
     Changes: all box scores, shots and day-stamped injury entries from that date on deleted; rewritten; one game of
     the date lost; points lines captured after the cut-off, and injury entries captured after the last cut-off of the
-    date, rewritten and deleted. Rows that stand in both worlds are compared bit by bit.
+    date, rewritten and deleted; closing lines of the date's games and later ones rewritten, which only the date's own
+    features of closing lines may notice, and only where the set accepts them. Rows that stand in both worlds are
+    compared bit by bit.
 
     Raises RefusedError where the builders themselves refuse what they made.
     """
@@ -59,7 +65,8 @@ def find_leaks(raw: RawFacts, feature_set: FeatureSet, settings: FeatureSettings
     leaks: list[Leak] = []
     for told, change in CHANGES.items():
         after = compute(change(raw, cut_date, settings.line_cutoff_minutes), feature_set, settings, dates)
-        leaks += _changed(told, cut_date, before, after)
+        may_notice = _CLOSING if change is rewrite_closing_lines and feature_set.accept_closing_game_lines else ()
+        leaks += _changed(told, cut_date, before, after, may_notice)
     return leaks
 
 
@@ -125,12 +132,25 @@ def delete_late_captures(raw: RawFacts, day: date, line_cutoff_minutes: int) -> 
     )
 
 
+def rewrite_closing_lines(raw: RawFacts, day: date, _line_cutoff_minutes: int) -> RawFacts:
+    """Other spreads and totals for the games of the day and after it; those that nobody gave stay unknown."""
+    later = pl.col("game_id").is_in(_games_from(raw, day)["game_id"].implode())
+    return replace(
+        raw,
+        game_lines=raw.game_lines.with_columns(
+            pl.when(later).then(pl.col(name) + by).otherwise(name).alias(name)
+            for name, by in (("spread_home", 7.0), ("total", 20.0))
+        ),
+    )
+
+
 CHANGES: Mapping[str, Callable[[RawFacts, date, int], RawFacts]] = {
     "games and injury entries were deleted": delete_from,
     "games and injury entries were rewritten": rewrite_from,
     "one game of the date was lost": lose_a_game,
     "lines and entries captured after the cut-off were rewritten": rewrite_late_captures,
     "lines and entries captured after the cut-off were deleted": delete_late_captures,
+    "closing lines were rewritten": rewrite_closing_lines,
 }
 """What is told of a change -> (raw facts, cut date, line_cutoff_minutes) -> the world with another future."""
 
@@ -171,14 +191,21 @@ def _late_entries(raw: RawFacts, day: date, line_cutoff_minutes: int) -> pl.Expr
 
 
 def _changed(
-    change: str, cut_date: date, before: Mapping[str, pl.DataFrame], after: Mapping[str, pl.DataFrame]
+    change: str,
+    cut_date: date,
+    before: Mapping[str, pl.DataFrame],
+    after: Mapping[str, pl.DataFrame],
+    may_notice: Collection[str],
 ) -> list[Leak]:
+    """What changed, save the columns `may_notice` in rows of the cut date."""
     leaks: list[Leak] = []
     for builder in BUILDERS:
         one, other = _rows_of_both(before[builder], after[builder])
         names = [name for name in one.columns if name not in _OWN_GAME]
         for name in names:
             apart = one[name].ne_missing(other[name])
+            if name in may_notice:
+                apart &= one["game_date"] < cut_date
             leaks += _leak(change, cut_date, builder, name, one.filter(apart), other.filter(apart))
     return leaks + _changed_slate(change, cut_date, before[BUILDERS[-1]], after[BUILDERS[-1]])
 

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import importlib.resources
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import duckdb
 import polars as pl
 
+from contracts.feature_set import FeatureSet
 from contracts.settings import FeatureSettings
+from features import definitions_v3
 from features.raw.facts import RawFacts
 
 ROWS_AT_A_TIME = 4_000
 """What fits in memory: each row is joined with a player's whole past."""
 
-_RAW = ("games", "player_games", "shot_zones", "points_lines", "injuries", "players")
+_RAW = ("games", "player_games", "shot_zones", "points_lines", "injuries", "players", "game_lines")
+_FIRST = "oracle.sql", "every_column"
+_THEN = "oracle_v3.sql", "every_column_v3"
+"""Scripts and the tables in which they leave their answer; the second goes on from the first."""
 
 
 @dataclass(frozen=True)
@@ -29,17 +35,18 @@ class Answer:
     slate: pl.DataFrame
 
 
-def ask(raw: RawFacts, asked: pl.DataFrame, settings: FeatureSettings) -> Answer:
-    """What the rows `asked` (game_id, player_id, team_id) should be.
+def ask(raw: RawFacts, asked: pl.DataFrame, feature_set: FeatureSet, settings: FeatureSettings) -> Answer:
+    """What the rows `asked` (game_id, player_id, team_id) should be, in every column that `feature_set` may name.
 
     Of a game either every row is asked or none.
     """
+    scripts = [_FIRST, _THEN] if definitions_v3.is_named(definitions_v3.FEATURES, feature_set) else [_FIRST]
     games = asked["game_id"].unique(maintain_order=True)
     step = max(1, ROWS_AT_A_TIME * len(games) // max(asked.height, 1))
     with duckdb.connect() as connection:
         _load(connection, raw, settings)
         answers = [
-            _ask_some(connection, asked.filter(pl.col("game_id").is_in(games[start : start + step].implode())))
+            _ask_some(connection, asked.filter(pl.col("game_id").is_in(games[start : start + step].implode())), scripts)
             for start in range(0, max(len(games), 1), step)
         ]
     return Answer(pl.concat(each.columns for each in answers), pl.concat(each.slate for each in answers))
@@ -60,13 +67,14 @@ def _load(connection: duckdb.DuckDBPyConnection, raw: RawFacts, settings: Featur
         connection.execute(f"SET VARIABLE {name} = {value}")
 
 
-def _ask_some(connection: duckdb.DuckDBPyConnection, asked: pl.DataFrame) -> Answer:
-    """The answer about a few games; what the script makes is gone afterwards."""
+def _ask_some(connection: duckdb.DuckDBPyConnection, asked: pl.DataFrame, scripts: Sequence[tuple[str, str]]) -> Answer:
+    """The answer about a few games, as the last script leaves it; what the scripts make is gone afterwards."""
     connection.begin()
     connection.register("asked_", asked.select("game_id", "player_id", "team_id").to_arrow())
     connection.execute("CREATE TABLE asked AS FROM asked_")
-    connection.execute(importlib.resources.files("features.verify").joinpath("oracle.sql").read_text())
-    answer = Answer(_frame(connection, "every_column"), _frame(connection, "slate"))
+    for script, _ in scripts:
+        connection.execute(importlib.resources.files("features.verify").joinpath(script).read_text())
+    answer = Answer(_frame(connection, scripts[-1][1]), _frame(connection, "slate"))
     connection.rollback()
     return answer
 

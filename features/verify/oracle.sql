@@ -24,7 +24,8 @@ GROUP BY game_id, team_id;
 
 CREATE TABLE past AS  -- each row's active games before it, the latest first
 SELECT r.game_id AS g, r.player_id AS p, r.d, r.season AS row_season, r.opponent_id AS row_opponent, a.game_date,
-       a.season, a.opponent_id, a.points, a.minutes, a.fga, a.fta, a.turnovers, a.fg3a, a.ftm,
+       a.season, a.team_id, a.opponent_id, a.points, a.minutes, a.fga, a.fta, a.turnovers, a.fg3a, a.fg3m, a.ftm,
+       a.assists, a.rebounds,
        tg.minutes AS team_minutes, tg.plays AS team_plays, z.paint_attempts, z.mid_range_attempts, z.three_attempts,
        CASE WHEN z.game_id IS NOT NULL THEN a.fga END AS fga_z,
        a.game_date >= r.d - INTERVAL 365 DAY AS in_year,

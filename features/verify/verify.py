@@ -116,7 +116,7 @@ def compare_stored(
     """
     games = sample_games(connection, feature_set, build, n_rows, seed)
     stored = read_games(connection, FEATURE_STORE, feature_set, build, games).drop("row_hash")
-    answer = ask(raw, stored, settings.features)
+    answer = ask(raw, stored, feature_set, settings.features)
     altered = find_altered(connection, feature_set, build, games)
     cells = pl.concat([find_mismatches(stored, answer, raw, feature_set), altered])
     return stored, cells, checked_features(answer, feature_set)

@@ -128,5 +128,5 @@ def test_every_change_of_the_mutation_test_changes_something(small_league) -> No
     day = small_league.player_games["game_date"].unique().sort()[-20]
     for told, change in CHANGES.items():
         changed = change(small_league, day, 60)
-        frames = ("player_games", "shot_zones", "points_lines", "injuries")
+        frames = ("player_games", "shot_zones", "points_lines", "injuries", "game_lines")
         assert not all(getattr(changed, name).equals(getattr(small_league, name)) for name in frames), told
