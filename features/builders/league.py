@@ -26,11 +26,11 @@ _MATE = ("game_id", "team_id", "player_id")
 
 @dataclass(frozen=True)
 class League:
-    """Frames a team and game, small beside the players' rows: prepared once, the same for all players.
+    """What is prepared once and is the same for all players; frames a team and game, small beside the players' rows.
 
     schedule: slate.team_schedule; team_games: results.Results.team_games; defense: the builder
     team_defense_zone_analysis; form: team_form.team_form; stars_out: player_composite_factors.stars_listed_out.
-    team_mates: team_mates.list_team_mates, one row a player and game, where the feature set needs them (else None).
+    Of one row a player and game: team_mates: team_mates.list_team_mates (None: the feature set needs none).
     """
 
     schedule: pl.DataFrame
@@ -50,16 +50,16 @@ def prepare_league(
 ) -> League:
     """The league as the games of `dates` (None: all) may look at it.
 
-    Spread are: the sums over a game's players, by game; by player, the stars listed out and, where `feature_set`
-    needs them, the team-mates. What is made of
-    their results, one row a team and game, is made in one piece: the league's figures need every team.
+    Spread are the sums over a game's players, by game, and, by player, the stars listed out and the team-mates (where
+    `feature_set` needs them). What is made of their results, one row a team and game, is made in one piece: the
+    league's figures need every team.
 
     Raises RefusedError where box scores lack their schedule row or are of one team only.
     """
     team_games = spread(total_team_games, raw, "game_id", ("game_date", "game_id", "team_id"))
     refuse_broken(team_games)
     refuse_unscheduled(raw)
-    schedule = team_schedule(raw, dates)
+    schedule = team_schedule(raw, settings, dates)
     cutoff = settings.line_cutoff_minutes
     find_stars = partial(stars_listed_out, schedule=schedule, line_cutoff_minutes=cutoff)
     list_mates = partial(list_team_mates, schedule=schedule, team_games=team_games, line_cutoff_minutes=cutoff)
