@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
@@ -56,6 +56,14 @@ class NoParameters(Section):
     """The parameters of a system that has none."""
 
 
+class StopFitting(Exception):
+    """Raised by a watcher: this fit is not worth its time."""
+
+
+Watch = Callable[[int, float], None]
+"""Called after each round of a fit with (rounds so far, mean absolute error on the tune block)."""
+
+
 class System(ABC):
     """One way to predict; made by `systems.catalog.create_system`.
 
@@ -72,7 +80,7 @@ class System(ABC):
     """What the prediction is of the result's distribution; a median of skewed counts has a mean error below 0."""
     learns: ClassVar[bool] = True
     """Whether `fit` takes anything from the rows; if not, no prediction of it can be in-sample."""
-    libraries: ClassVar[tuple[str, ...]] = ("numpy",)
+    libraries: tuple[str, ...] = ("numpy",)
     """Distributions whose version can change a prediction."""
     parameters_class: ClassVar[type[Section]] = NoParameters
 
@@ -80,10 +88,10 @@ class System(ABC):
         self.parameters: Section = parameters if parameters is not None else self.parameters_class()
         self.device = device
         self.n_threads = 0
+        self.watch: Watch | None = None
         self._features: list[str] | None = None
 
-    @classmethod
-    def choose_features(cls, available: Sequence[str], target: str) -> list[str]:
+    def choose_features(self, available: Sequence[str], target: str) -> list[str]:
         """The columns of `available` that it wants to be fitted on, in order; all of them unless it says otherwise.
 
         Raises UsageError where a column that it cannot do without is not there.
@@ -92,7 +100,11 @@ class System(ABC):
 
     @abstractmethod
     def fit(self, train: Rows, tune: Rows, *, features: list[str], target: str, seed: int) -> None:
-        """Learn from `train`, stopping by `tune`; column i of both matrices is `features[i]`."""
+        """Learn from `train`, stopping by `tune`; column i of both matrices is `features[i]`.
+
+        A system that learns in rounds tells each of them to `watch`, where one is set; if that raises StopFitting, so
+        does this, and nothing is fitted.
+        """
 
     @abstractmethod
     def predict(self, matrix: Floats) -> Floats:

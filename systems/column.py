@@ -6,7 +6,7 @@ import json
 from abc import abstractmethod
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 
@@ -19,7 +19,7 @@ FILE = "column.json"
 class ColumnSystem(System):
     """Predicts the value of one column; where that is missing it cannot predict."""
 
-    estimates = "mean"
+    estimates: ClassVar[Literal["median", "mean"]] = "mean"
     learns: ClassVar[bool] = False
 
     @staticmethod
@@ -27,16 +27,16 @@ class ColumnSystem(System):
     def column(target: str) -> str:
         """The column it reads when `target` is predicted."""
 
-    @classmethod
-    def choose_features(cls, available: Sequence[str], target: str) -> list[str]:
+    def choose_features(self, available: Sequence[str], target: str) -> list[str]:
         """That one column.
 
         Raises UsageError where it is not there.
         """
-        wanted = cls.column(target)
+        wanted = self.column(target)
         if wanted not in available:
             raise UsageError(
-                f"{cls.name} reads the column {wanted!r}, which the rows do not have or which is empty in all of them.",
+                f"{self.name} reads the column {wanted!r}, which the rows do not have or which is empty in all of "
+                "them.",
                 remedy="Choose a feature set with that column: `tipoff features status` names them.",
             )
         return [wanted]

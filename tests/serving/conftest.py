@@ -132,7 +132,7 @@ def train(
     played = rows.filter((pl.col("state") == "played") & pl.col("points_avg_season").is_not_null())
     parameters = {"n_estimators": 20, "learning_rate": 0.2, "nthread": 1} if system_name == "xgboost" else {}
     system = create_system(system_name, parameters=parameters)
-    columns = type(system).choose_features(feature_set.names, target)
+    columns = system.choose_features(feature_set.names, target)
     matrix = played.select(pl.col(columns).cast(pl.Float64).fill_null(np.nan)).to_numpy()
     data = Rows(matrix, played[target].to_numpy().astype(float), played["game_date"].to_numpy())
     half = len(data) // 2

@@ -15,23 +15,47 @@ from systems.model import Model, make_golden_rows
 from systems.residuals import fit_residuals
 from systems.versions import library_versions
 
-FEATURES = ["points_avg_season", "points_avg_last_10", "minutes_avg_last_10", "home_away"]
+FEATURES = [
+    "points_avg_season",
+    "points_avg_last_10",
+    "minutes_avg_last_10",
+    "home_away",
+    "points_avg_last_5",
+    "opponent_def_rating",
+    "opponent_pace",
+    "team_pace_last_10",
+    "shot_zone_mismatch_score",
+    "pace_score",
+    "vegas_points_line",
+]
 QUICK: dict[str, dict[str, object]] = {
     "xgboost": {"n_estimators": 60, "early_stopping_rounds": 10, "max_depth": 4, "min_child_weight": 5},
     "catboost": {"iterations": 60, "early_stopping_rounds": 10, "depth": 4, "learning_rate": 0.1},
+    "similarity": {"n_neighbours": 50},
+}
+QUICK["ensemble"] = {
+    "n_folds": 2,
+    "members": {name: QUICK.get(name, {}) for name in ("xgboost", "catboost", "similarity", "season_average")},
 }
 
 
 def made_up_rows(n: int, seed: int) -> Rows:
-    """Counts around a skill that the columns tell of; a tenth of the values missing."""
+    """Counts around a skill, the pace and the defence that the columns tell of; a tenth of the values missing."""
     draw = np.random.default_rng(seed)
     skill = draw.gamma(3.0, 4.0, n)
+    team_pace, opponent_pace = draw.normal(100, 2, (2, n))
+    defence, zone = draw.normal(112, 4, n), draw.normal(0, 3, n)
+    level = skill * (team_pace + opponent_pace) / 2 / team_pace * np.sqrt(defence / 112)
     matrix = np.stack(
-        [skill + draw.normal(0, 1, n), skill + draw.normal(0, 2, n), 10 + skill, draw.integers(0, 2, n).astype(float)],
+        [
+            *(skill + draw.normal(0, 1, n), skill + draw.normal(0, 2, n), 10 + skill, draw.integers(0, 2, n)),
+            *(skill + draw.normal(0, 3, n), defence, opponent_pace, team_pace),
+            *(zone, ((team_pace + opponent_pace) / 2 - 100) / 2, np.floor(level) + 0.5),
+        ],
         axis=1,
-    )
+    ).astype(np.float64)
     matrix[draw.random(matrix.shape) < 0.1] = np.nan
-    target = draw.poisson(skill).astype(np.float64)
+    target = draw.poisson(np.maximum(level + 0.05 * zone, 0.1)).astype(np.float64)
     dates = np.datetime64("2023-01-01") + np.sort(draw.integers(0, 100, n)).astype("timedelta64[D]")
     return Rows(matrix, target, dates)
 

@@ -60,18 +60,20 @@ def test_the_number_of_fitting_threads_changes_no_bit(fitted: Callable[..., Syst
 
 
 def test_two_doubles_that_are_one_float32_get_one_prediction(xgboost_system: System) -> None:
-    row = np.array([[12.3, 11.0, 22.0, 1.0]])
+    row = np.full((1, len(xgboost_system.features_used)), 12.3)
     near = row.astype(np.float32).astype(np.float64)
     assert xgboost_system.predict(row)[0] == xgboost_system.predict(near)[0]
 
 
 def test_a_value_beyond_float32_is_refused(xgboost_system: System) -> None:
     with pytest.raises(ValueError, match="points_avg_last_10 is beyond"):
-        xgboost_system.predict(np.array([[1.0, 1e39, 1.0, 1.0]]))
+        xgboost_system.predict(
+            np.where(np.array(xgboost_system.features_used) == "points_avg_last_10", 1e39, 1.0)[None, :]
+        )
 
 
 def test_empty_blocks_are_refused(xgboost_system: System, train: Rows) -> None:
-    nothing = Rows(np.empty((0, 4)), np.empty(0), np.empty(0, dtype="datetime64[D]"))
+    nothing = Rows(np.empty((0, train.matrix.shape[1])), np.empty(0), np.empty(0, dtype="datetime64[D]"))
     with pytest.raises(ValueError, match="neither may be empty"):
         xgboost_system.fit(train, nothing, features=xgboost_system.features_used, target="points", seed=7)
 
