@@ -17,12 +17,13 @@ class Home:
     """The folder TIPOFF_HOME (default ./.tipoff) and the addresses of its parts.
 
     `database_url` and `tracking_uri` are TIPOFF_DATABASE_URL and MLFLOW_TRACKING_URI where those are set,
-    else SQLite files in the folder.
+    else SQLite files in the folder; `study_url` is TIPOFF_STUDY_URL, where sweeps of several machines meet, or None.
     """
 
     root: Path
     database_url: str
     tracking_uri: str
+    study_url: str | None = None
 
     @property
     def embedded_tracking_uri(self) -> str:
@@ -40,6 +41,16 @@ class Home:
         return self.root / "rejects"
 
     @property
+    def studies(self) -> Path:
+        """Where sweeps keep their studies, unless there is a `study_url`."""
+        return self.root / "studies"
+
+    @property
+    def snapshots(self) -> Path:
+        """Where the rows of builds lie as Parquet, for those who read them whole."""
+        return self.root / "snapshots"
+
+    @property
     def cache(self) -> Path:
         """Where the service keeps the models it fetched."""
         return self.root / "models"
@@ -52,6 +63,7 @@ def find_home() -> Home:
         root=root,
         database_url=os.environ.get("TIPOFF_DATABASE_URL") or f"sqlite:///{root / 'tipoff.db'}",
         tracking_uri=os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{root / 'mlflow.db'}",
+        study_url=os.environ.get("TIPOFF_STUDY_URL") or None,
     )
 
 

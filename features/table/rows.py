@@ -40,9 +40,9 @@ def read_rows(
 
     Raises UnavailableError where nothing is built, UsageError where there is no such finished build or no such column.
     """
-    build = _build(engine, feature_set, build_id)
+    build = find_build(engine, feature_set, build_id)
     table = builder_table(FEATURE_STORE, feature_set)
-    wanted = _wanted_columns(table, columns)
+    wanted = wanted_columns(feature_set, columns)
     key = ["game_date", "game_id", "player_id"]
     seen = columns_as_of(table, dict.fromkeys([*wanted, *key]), build.build_id)
     query = sa.select(*seen).where(as_of(table, build.build_id))
@@ -58,7 +58,11 @@ def read_rows(
     return rows.sort(key).select(wanted)
 
 
-def _build(engine: sa.Engine, feature_set: FeatureSet, build_id: int | None) -> Build:
+def find_build(engine: sa.Engine, feature_set: FeatureSet, build_id: int | None) -> Build:
+    """Build `build_id`, or the newest that is done.
+
+    Raises UnavailableError where nothing is built, UsageError where there is no such finished build.
+    """
     if build_id is not None:
         return get_build(engine, feature_set, build_id)
     build = current_build(engine, feature_set)
@@ -70,7 +74,12 @@ def _build(engine: sa.Engine, feature_set: FeatureSet, build_id: int | None) -> 
     return build
 
 
-def _wanted_columns(table: sa.Table, columns: Sequence[str] | None) -> list[str]:
+def wanted_columns(feature_set: FeatureSet, columns: Sequence[str] | None) -> list[str]:
+    """`columns` as they are (None: every column of the feature table but the versioning).
+
+    Raises UsageError naming those that the feature table has not.
+    """
+    table = builder_table(FEATURE_STORE, feature_set)
     known = payload_columns(table)
     unknown = [name for name in columns or () if name not in known]
     if unknown:
