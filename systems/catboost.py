@@ -12,7 +12,7 @@ from pydantic import Field
 
 from contracts.errors import RefusedError, UsageError
 from contracts.settings import Section
-from systems.base import Contributions, Floats, Rows, System
+from systems.base import Contributions, Floats, Rows, StopFitting, System, Watch
 from systems.narrow import to_float32
 
 FILE = "model.cbm"
@@ -63,7 +63,11 @@ class CatBoost(System):
             | {"loss_function": "MAE", "bootstrap_type": "Bernoulli", "use_best_model": True}
             | {"random_seed": seed, "task_type": self._task, "allow_writing_files": False, "verbose": False}
         )
-        self._trees.fit(self._pool(train), eval_set=self._pool(tune))
+        watched = _Watched(self.watch) if self.watch and self._task == "CPU" else None  # no callbacks on a GPU
+        self._trees.fit(self._pool(train), eval_set=self._pool(tune), callbacks=[watched] if watched else None)
+        if watched and watched.stopped:
+            self._trees = None
+            raise watched.stopped
         self._curve = [float(value) for value in self._trees.get_evals_result()["validation"]["MAE"]]
         notes = self._trees.get_metadata()
         for name in OF_ONE_FIT:
@@ -117,6 +121,22 @@ class CatBoost(System):
 
     def _pool(self, rows: Rows) -> catboost.Pool:
         return catboost.Pool(to_float32(rows.matrix, self.features_used), rows.target, feature_names=self.features_used)
+
+
+class _Watched:
+    """Tells `watch` of every round; keeps a StopFitting, which CatBoost would turn into an error of its own."""
+
+    def __init__(self, watch: Watch) -> None:
+        self._watch = watch
+        self.stopped: StopFitting | None = None
+
+    def after_iteration(self, info: Any) -> bool:
+        """Whether to go on; `info.metrics` is block -> loss -> value after each round."""
+        try:
+            self._watch(info.iteration, float(info.metrics["validation"]["MAE"][-1]))
+        except StopFitting as stop:
+            self.stopped = stop
+        return self.stopped is None
 
 
 def _task_type(device: str) -> str:

@@ -13,7 +13,7 @@ from xgboost.core import XGBoostError
 
 from contracts.errors import RefusedError, UsageError
 from contracts.settings import Section
-from systems.base import Contributions, Floats, Rows, System
+from systems.base import Contributions, Floats, Rows, System, Watch
 
 FILE = "model.ubj"
 
@@ -79,6 +79,7 @@ class XGBoost(System):
             early_stopping_rounds=patience,
             evals_result=seen,
             verbose_eval=False,
+            callbacks=[_Watched(self.watch)] if self.watch else None,
         )
         self._curve = [float(value) for value in seen["tune"]["mae"]]
         self._booster = grown[: grown.best_iteration + 1]
@@ -139,6 +140,19 @@ class XGBoost(System):
             column = int(np.flatnonzero(np.isinf(narrow).any(axis=0))[0])
             raise ValueError(f"{self.features_used[column]} is beyond what float32 holds")
         return narrow
+
+
+class _Watched(xgboost.callback.TrainingCallback):  # type: ignore[misc]  # the vendor ships no types
+    """Tells `watch` of every round."""
+
+    def __init__(self, watch: Watch) -> None:
+        super().__init__()
+        self._watch = watch
+
+    def after_iteration(self, model: Any, epoch: int, evals_log: dict[str, dict[str, list[float]]]) -> bool:
+        """Never True, which would keep what was fitted so far; a StopFitting goes through."""
+        self._watch(epoch + 1, float(evals_log["tune"]["mae"][-1]))
+        return False
 
 
 def _check_device(device: str) -> None:
