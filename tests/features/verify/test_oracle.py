@@ -64,16 +64,24 @@ def test_the_script_of_v3_runs_only_where_a_set_names_its_features(small_league:
     assert not set(of_v2.columns.columns) & {feature.name for feature in definitions_v3.FEATURES}
 
 
-@pytest.mark.parametrize("name", [*EVERYTHING.names, "minutes", "points", "line", "n_active_games_season"])
-def test_the_comparison_sees_one_wrong_cell_in_any_column(
-    small_league: RawFacts, store: pl.DataFrame, answer: Answer, name: str
+CHECKED = [*EVERYTHING.names, "minutes", "points", "line", "n_active_games_season"]
+
+
+def test_the_comparison_sees_one_wrong_cell_in_every_column_and_nothing_else(
+    small_league: RawFacts, store: pl.DataFrame, answer: Answer
 ) -> None:
-    place = store[name].is_not_null().arg_max()
-    cell = pl.int_range(pl.len()) == place
-    wrong = store.with_columns(pl.when(cell).then(pl.col(name) + 1e-6).otherwise(name))
-    assert _columns(small_league, wrong, answer) == {name}
-    lost = store.with_columns(pl.when(~cell).then(name))
-    assert _columns(small_league, lost, answer) - {"missing"} == {name}
+    cells = _first_cells(store)
+    wrong = store.with_columns(pl.when(cell).then(pl.col(name) + 1e-6).otherwise(name) for name, cell in cells.items())
+    assert _places(small_league, wrong, answer) == _named(store, cells)
+
+
+def test_the_comparison_sees_one_lost_cell_in_every_column_and_nothing_else(
+    small_league: RawFacts, store: pl.DataFrame, answer: Answer
+) -> None:
+    cells = _first_cells(store)
+    lost = store.with_columns(pl.when(~cell).then(name) for name, cell in cells.items())
+    found = {place for place in _places(small_league, lost, answer) if place[0] != "missing"}
+    assert found == _named(store, cells)
 
 
 def test_the_comparison_sees_a_row_too_few_and_one_too_many(
@@ -82,6 +90,22 @@ def test_the_comparison_sees_a_row_too_few_and_one_too_many(
     assert _columns(small_league, store[1:], answer) == {"(row)"}
     stranger = store[:1].with_columns(pl.lit(999, pl.Int64).alias("player_id"))
     assert "(row)" in _columns(small_league, pl.concat([store, stranger]), answer)
+
+
+def _first_cells(store: pl.DataFrame) -> dict[str, pl.Expr]:
+    """Column -> whether a row is the first that has a value there."""
+    return {name: pl.int_range(pl.len()) == store[name].is_not_null().arg_max() for name in CHECKED}
+
+
+def _named(store: pl.DataFrame, cells: dict[str, pl.Expr]) -> set[tuple[object, ...]]:
+    rows = {name: store.filter(cell).select("game_id", "player_id").row(0) for name, cell in cells.items()}
+    return {(name, *row) for name, row in rows.items()}
+
+
+def _places(raw: RawFacts, rows: pl.DataFrame, answer: Answer) -> set[tuple[object, ...]]:
+    """Column, game and player of every cell that differs."""
+    found = find_mismatches(rows, answer, raw, EVERYTHING)
+    return set(found.select("column", "game_id", "player_id").iter_rows())
 
 
 def _columns(raw: RawFacts, rows: pl.DataFrame, answer: Answer) -> set[str]:
