@@ -12,7 +12,6 @@ from features import definitions_v3
 from features.builders.columns import keep_where, latest_of, player_rows
 from features.builders.future import refuse_future_sources
 from features.builders.missing import missing_text
-from features.builders.points_lines import lines_at_cut_off
 from features.builders.results import Results
 from features.builders.windows import Past
 from features.definitions import DEFINITIONS, absent_features
@@ -28,9 +27,11 @@ _UNMASKED = frozenset(feature.name for feature in definitions_v3.KEPT_BY_BUILDER
 class Parts:
     """What the other builders made: `cache`, `shots` and `factors` row for row, `defense` one row a team and game.
 
-    `themes` are the features that no other table keeps, as Series row for row.
+    `lines` is points_lines.lines_at_cut_off, row for row; `themes` are the features that no other table keeps, each a
+    Series row for row.
     """
 
+    lines: pl.DataFrame
     defense: pl.DataFrame
     shots: pl.DataFrame
     cache: pl.DataFrame
@@ -44,7 +45,6 @@ def build(
     results: Results,
     parts: Parts,
     feature_set: FeatureSet,
-    line_cutoff_minutes: int,
 ) -> pl.DataFrame:
     """One row a row of the slate: columns of contracts.tables.feature_table(feature_set), in their order.
 
@@ -58,7 +58,7 @@ def build(
     )
     career = Past(results.active_games, rows, ["player_id"]).whole()
     has_history = career.n_games > 0
-    every = _features(rows, raw, results, parts, opponent, has_history, line_cutoff_minutes)
+    every = _features(rows, results, parts, opponent, has_history)
     features = every.select(feature_set.names)
     reasons = {feature.name: feature.null_reason or "unexplained" for feature in feature_set.features}
     cache = parts.cache
@@ -89,16 +89,15 @@ def build(
 
 def _features(
     rows: pl.DataFrame,
-    raw: RawFacts,
     results: Results,
     parts: Parts,
     opponent: pl.DataFrame,
     has_history: pl.Series,
-    line_cutoff_minutes: int,
 ) -> pl.DataFrame:
     """Every feature that there is, by name."""
-    lines = lines_at_cut_off(raw.points_lines, raw.games, rows, line_cutoff_minutes)
-    point, opening = (keep_where(has_history, lines[name]) for name in ("vegas_points_line", "vegas_opening_line"))
+    point, opening = (
+        keep_where(has_history, parts.lines[name]) for name in ("vegas_points_line", "vegas_opening_line")
+    )
     made = [
         frame.select(name for name in frame.columns if name in DEFINITIONS)
         for frame in (parts.shots, parts.cache, parts.factors)

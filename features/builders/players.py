@@ -10,6 +10,7 @@ from features.builders import ml_feature_store, player_composite_factors, player
 from features.builders.columns import PLAYER_ROW
 from features.builders.injury_list import listed_status
 from features.builders.league import League
+from features.builders.points_lines import lines_at_cut_off
 from features.builders.results import gather_results
 from features.builders.slate import build_slate
 from features.builders.themes import build_themes
@@ -28,6 +29,7 @@ def build_players(raw: RawFacts, league: League, feature_set: FeatureSet, settin
     rows = build_slate(raw, results, league.schedule, settings)
     cutoff = settings.line_cutoff_minutes
     has_shot_zones, has_injuries = "shot-zones" in raw.ingested, "injuries" in raw.ingested
+    lines = lines_at_cut_off(raw.points_lines, raw.games, rows, cutoff)  # first: snapshots are many, rows few as yet
     status = listed_status(raw.injuries, rows, cutoff)
     stars_out = player_composite_factors.count_stars_out(rows, league.stars_out)
 
@@ -37,8 +39,10 @@ def build_players(raw: RawFacts, league: League, feature_set: FeatureSet, settin
         rows, results, cache, shots, league.defense, stars_out, has_injuries=has_injuries
     )
     themes = build_themes(rows, raw, results, league, feature_set)
-    parts = ml_feature_store.Parts(defense=league.defense, shots=shots, cache=cache, factors=factors, themes=themes)
-    store = ml_feature_store.build(rows, raw, results, parts, feature_set, cutoff)
+    parts = ml_feature_store.Parts(
+        lines=lines, defense=league.defense, shots=shots, cache=cache, factors=factors, themes=themes
+    )
+    store = ml_feature_store.build(rows, raw, results, parts, feature_set)
     return _side_by_side(
         player_shot_zone_analysis=shots,
         player_daily_cache=cache,
