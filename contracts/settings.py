@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -27,6 +27,9 @@ class FeatureSettings(Section):
     )
     expected_days: int = Field(30, ge=1, description="latest appearance at most this many days ago to be expected")
     expected_team_games: int = Field(10, ge=1, description="... and at most this many games of his team ago")
+    coming_game_dates: int = Field(
+        1, ge=1, description="so many dates with games after the latest results get rows before they are played"
+    )
     nba_stats_url: str = Field("https://stats.nba.com/stats", description="where `tipoff ingest nba-api` asks")
     nba_stats_pause_seconds: float = Field(0.7, ge=0, description="between two requests; doubles after each fault")
     nba_stats_attempts: int = Field(5, ge=1)
@@ -49,7 +52,10 @@ class QualitySettings(Section):
         20, ge=1, description="games this season from which a player's values should be known"
     )
     max_null_share: float = Field(0.2, ge=0, le=1, description="of a feature, in rows of established players")
-    max_null_share_of: dict[str, float] = Field(default_factory=dict, description="the same, feature by feature")
+    max_null_share_of: dict[str, float] = Field(
+        default_factory=lambda: dict.fromkeys(("vegas_points_line", "vegas_opening_line", "vegas_line_move"), 1.0),
+        description="the same, feature by feature; books line a part of the players",
+    )
     max_filled_share: float = Field(0.3, ge=0, le=1, description="values in rows without history, where NULL is due")
     max_null_change: float = Field(0.3, ge=0, le=1, description="of a feature's NULL share, up or down")
     min_distinct_ratio: float = Field(0.4, ge=0, le=1, description="distinct values now over then, as many rows")
@@ -99,6 +105,15 @@ class TrainingSettings(Section):
     min_coverage_of: dict[str, float] = Field(default_factory=dict, description="the same, feature by feature")
     seed: int = 7
     device: str = "cpu"
+    sampler: Literal["tpe", "random"] = Field("tpe", description="how a sweep chooses what to try next")
+    pruning: bool = Field(True, description="a sweep ends trials early that are worse than most at the same point")
+    sweep_folds: int = Field(3, ge=1, le=50, description="a trial's value is the mean over so many walk-forward folds")
+    sweep_share: float = Field(
+        0.4, gt=0, lt=1, description="last share of the dates before validation that the folds of a sweep test on"
+    )
+    study_heartbeat_seconds: int = Field(
+        20, ge=1, description="a worker of a study in PostgreSQL silent for three times this long is dead"
+    )
 
 
 class GateSettings(Section):

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from contracts.feature_set import FeatureSet
 from contracts.populations import population
-from contracts.tables import build_units, player_games, players
+from contracts.tables import build_units, games, player_games, players
 from features.table.builds import Build, code_hash, current_build
 from features.table.rows import read_rows
 from serving.faults import NoGamesError
@@ -61,12 +61,28 @@ def find_slate(engine: sa.Engine, feature_set: FeatureSet, game_date: date, stal
         rows = read_rows(engine, feature_set, build_id=build.build_id, date_from=game_date, date_to=game_date)
         frame = rows.filter(population("expected")).sort("game_id", "player_id")
     if frame.is_empty():
-        raise NoGamesError(
-            f"No player-games are expected on {game_date.isoformat()} in the feature table of {feature_set.name}.",
-            remedy=f"Choose a date with games, or build it: {BACKFILL}.",
-        )
+        raise _no_slate(engine, feature_set, game_date)
     all_stale = _stale_dates(engine, feature_set, build, frame).union(stale)
     return StoredRows(list(_by_key(frame, feature_set, build, all_stale).values()), _dates(frame))
+
+
+def _no_slate(engine: sa.Engine, feature_set: FeatureSet, game_date: date) -> NoGamesError:
+    """Nobody stands on the slate: the schedule has no game, or one that is too far ahead, or nothing was built."""
+    message = f"No player-games are expected on {game_date.isoformat()} in the feature table of {feature_set.name}."
+    scheduled = sa.select(sa.func.count()).where(games.c.game_date == game_date)
+    latest_result = sa.select(sa.func.max(player_games.c.game_date))
+    with engine.connect() as connection:
+        n_games = connection.execute(scheduled).scalar_one()
+        latest = connection.execute(latest_result).scalar()
+    if n_games and latest is not None and game_date > latest:
+        message += f" {n_games} games are scheduled, after the latest results of {latest.isoformat()}."
+        remedy = (
+            f"Run {BACKFILL}: it builds the next dates with games, as many as the setting features.coming_game_dates "
+            "says. If this date is further ahead, ingest the results before it, or raise the setting."
+        )
+    else:
+        remedy = f"Choose a date with games, or build it: {BACKFILL}."
+    return NoGamesError(message, remedy=remedy)
 
 
 def _read(engine: sa.Engine, feature_set: FeatureSet, build: Build | None, keys: list[Key]) -> pl.DataFrame:

@@ -29,13 +29,19 @@ def games_without_results(raw: RawFacts) -> pl.DataFrame:
     return raw.games.filter(~_has_results(raw) & (pl.col("game_date") < _latest_result(raw)))
 
 
-def team_schedule(raw: RawFacts, dates: Collection[date] | None = None) -> pl.DataFrame:
-    """One row a team and game that was played or is to come, of `dates` only where given.
+def team_schedule(raw: RawFacts, settings: FeatureSettings, dates: Collection[date] | None = None) -> pl.DataFrame:
+    """One row a team and game that was played or is soon to come, of `dates` only where given.
+
+    Soon to come is what is left of the latest date with results, and the next settings.coming_game_dates dates with
+    games: rows of later ones would be written anew after each date between.
 
     Columns: game_id, team_id, opponent_id, is_home, season, season_type, game_date, tip_off_at, has_results.
     """
     games = raw.games.with_columns(_has_results(raw).alias("has_results"))
-    games = games.filter(pl.col("has_results") | (pl.col("game_date") >= _latest_result(raw)))
+    coming = games.filter(pl.col("game_date") > _latest_result(raw))["game_date"].unique()
+    soon = coming.bottom_k(settings.coming_game_dates).implode()
+    is_soon = (pl.col("game_date") == _latest_result(raw)) | pl.col("game_date").is_in(soon)
+    games = games.filter(pl.col("has_results") | is_soon)
     if dates is not None:
         games = games.filter(pl.col("game_date").is_in(list(dates)))
     facts = ("season", "season_type", "game_date", "tip_off_at", "has_results")

@@ -109,7 +109,8 @@ def _judge_filled(bench: Bench, rows: pl.DataFrame, feature_set: FeatureSet, set
         if feature.null_reason is None:
             continue
         share = 1 - nothing_known[feature.name].null_count() / nothing_known.height
-        detail = f"values in {share:.1%} of {nothing_known.height} rows of players without a recent game: NULL is due"
+        detail = f"values in {share:.1%} of {nothing_known.height} rows of players without a recent game"
+        detail += " (minutes_avg_last_10_active is NULL): NULL is due"
         bench.at_most("filled_nulls", share, settings.max_filled_share, column=feature.name, detail=detail)
 
 

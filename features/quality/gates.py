@@ -61,7 +61,8 @@ def check_build(
     rows = computed.frames[FEATURE_STORE]
     with engine.connect() as connection:
         references = find_references(connection, feature_set, rows, settings.quality)
-    slate = slates(rows, team_schedule(computed.raw), computed.dates, settings.features.expected_days)
+    schedule = team_schedule(computed.raw, settings.features)
+    slate = slates(rows, schedule, computed.dates, settings.features.expected_days)
     verdict = judge(computed.frames, feature_set, settings.quality, references, slate)
     verdict = Verdict(verdict.tests, accept.strip() if accept and verdict.failures else None)
     kept = verdict.as_json() | {"profile": profile(rows, feature_set, next(iter(references), None), slate)}

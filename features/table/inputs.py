@@ -19,6 +19,7 @@ from features.table.row_hash import row_hashes
 DateDigests = Mapping[date, bytes]
 
 NOT_OF_ROWS = {
+    "coming_game_dates",
     "constant_column_min_rows",
     "nba_stats_url",
     "nba_stats_pause_seconds",
@@ -27,7 +28,7 @@ NOT_OF_ROWS = {
     "spark_master",
     "spark_partitions",
 }
-"""Settings that do not make rows: where facts are asked for, where rows are computed."""
+"""Settings that do not make rows: which dates have any, where facts are asked for, where rows are computed."""
 
 CLOSING_LINES = "game-lines"
 """The one kind that only some feature sets accept."""
@@ -45,7 +46,7 @@ class DayFacts:
     digests: DateDigests
 
 
-def day_facts(raw: RawFacts) -> list[DayFacts]:
+def day_facts(raw: RawFacts, settings: FeatureSettings) -> list[DayFacts]:
     """Everything raw that rows may know or say, kind by kind and date by date, whatever the feature set."""
     game_dates = raw.games.select("game_id", "game_date")
     appeared = raw.player_games.select("game_id", "player_id", "game_date")
@@ -55,7 +56,7 @@ def day_facts(raw: RawFacts) -> list[DayFacts]:
     timed = raw.injuries.filter(is_timed).with_columns(captured_on.alias("game_date"))
     untimed = raw.injuries.filter(~is_timed).with_columns(pl.col("reported_on").alias("game_date"))
     frames = {
-        "schedule": raw.games.join(_expected_games(raw), on="game_id", how="inner"),
+        "schedule": raw.games.join(_expected_games(raw, settings), on=["game_id", "game_date"], how="inner"),
         "points-lines": raw.points_lines.join(game_dates, on="game_id", how="inner"),
         "injuries": timed,
         "game-logs": raw.player_games,
@@ -75,12 +76,12 @@ def inputs_hashes(
     That is: everything known before the date (results, shots, earlier captures, injury entries), chained date by
     date, so that a correction changes every later date too; what is of the date itself (its schedule, lines and
     injury entries captured then, what happened); the settings that make rows; which kinds were ever ingested.
-    `known` is `day_facts(raw)` where the caller has it.
+    `known` is `day_facts(raw, settings)` where the caller has it.
     """
-    used = [facts for facts in known or day_facts(raw) if is_used(facts.kind, feature_set)]
+    used = [facts for facts in known or day_facts(raw, settings) if is_used(facts.kind, feature_set)]
     own = [facts.digests for facts in used if facts.kind not in KNOWN_FROM_THE_NEXT_DAY]
     afterwards = [facts.digests for facts in used if facts.kind in KNOWN_FROM_THE_NEXT_DAY]
-    expected = set(raw.games.join(_expected_games(raw), on="game_id", how="semi")["game_date"].to_list())
+    expected = set(_expected_games(raw, settings)["game_date"].to_list())
     static = _digest(settings_hash(settings).encode(), repr(sorted(raw.ingested)).encode())
     before = b""
     hashes: dict[date, str] = {}
@@ -103,9 +104,9 @@ def is_used(kind: str, feature_set: FeatureSet) -> bool:
     return kind != CLOSING_LINES or feature_set.accept_closing_game_lines
 
 
-def _expected_games(raw: RawFacts) -> pl.DataFrame:
-    """game_id and has_results of each game that was played or is to come."""
-    return team_schedule(raw).select("game_id", "has_results").unique()
+def _expected_games(raw: RawFacts, settings: FeatureSettings) -> pl.DataFrame:
+    """game_id, game_date and has_results of each game that was played or is soon to come."""
+    return team_schedule(raw, settings).select("game_id", "game_date", "has_results").unique()
 
 
 def _by_date(frame: pl.DataFrame) -> DateDigests:

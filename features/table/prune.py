@@ -52,6 +52,8 @@ def prune(engine: sa.Engine, *, wait_seconds: float = 60.0) -> PrunePlan:
     """
     with backfill_lock(engine, wait_seconds):
         with writing(engine) as connection:
+            # a version registered now names its build before this looks, or finds it pruned
+            connection.execute(sa.select(builds.c.build_id).with_for_update()).all()
             plan = _plan(connection)
             for table, nobody_reads in _unread_rows(connection, plan.kept):
                 connection.execute(sa.delete(table).where(nobody_reads))

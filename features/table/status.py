@@ -105,7 +105,7 @@ class StatusReader:
         newest = connection.execute(sa.select(sa.func.max(ingests.c.ingest_id))).scalar()
         if self._expectation is None or self._expectation.newest_ingest != newest:
             raw = read_raw(connection)
-            facts = day_facts(raw)
+            facts = day_facts(raw, self._settings.features)
             hashes = inputs_hashes(raw, self._feature_set, self._settings.features, facts)
             self._expectation = _Expectation(newest, raw.games, hashes, facts)
         return self._expectation

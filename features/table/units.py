@@ -51,7 +51,7 @@ class Standing:
 
 def standing(connection: sa.Connection, raw: RawFacts, feature_set: FeatureSet, settings: Settings) -> Standing:
     """How the units of `feature_set` stand, given everything raw."""
-    facts = day_facts(raw)
+    facts = day_facts(raw, settings.features)
     expected = inputs_hashes(raw, feature_set, settings.features, facts)
     return standing_against(connection, raw.games, feature_set, expected, facts)
 

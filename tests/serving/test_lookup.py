@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import polars as pl
 import pytest
 import sqlalchemy as sa
 
 from contracts.database import writing
-from contracts.tables import build_units, builds
+from contracts.tables import build_units, builds, games
 from serving.faults import NoGamesError
 from serving.lookup import find_rows, find_slate
 from serving.predictor import FeatureRow, RowFault
@@ -37,6 +39,20 @@ def test_nothing_built_is_no_features_and_no_slate(world):
     assert [row.code for row in found.rows if isinstance(row, RowFault)] == ["no_features"]
     with pytest.raises(NoGamesError, match="features backfill"):
         find_slate(world.engine, world.feature_set, day)
+
+
+def test_a_scheduled_date_beyond_the_horizon_is_said_to_be_one_with_the_setting(world):
+    last = world.rows()["game_date"].max()
+    far = last + timedelta(days=40)
+    with writing(world.engine) as connection:
+        game = dict(connection.execute(sa.select(games).limit(1)).mappings().one())
+        connection.execute(sa.insert(games).values(game | {"game_id": "0029999999", "game_date": far}))
+    with pytest.raises(NoGamesError, match="1 games are scheduled, after the latest results") as refused:
+        find_slate(world.engine, world.feature_set, far)
+    assert "features.coming_game_dates" in str(refused.value.remedy)
+    with pytest.raises(NoGamesError) as without_games:
+        find_slate(world.engine, world.feature_set, far + timedelta(days=1))
+    assert "features.coming_game_dates" not in str(without_games.value.remedy)
 
 
 @pytest.mark.parametrize("column", ["code_hash", "feature_set_hash"])

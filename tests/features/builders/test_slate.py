@@ -120,6 +120,37 @@ def test_the_late_games_of_a_date_whose_early_games_are_over_stay_on_the_slate(s
     assert expected(story, late) == {ME, 8, AWAY * 1000}
 
 
+def test_of_the_games_to_come_only_those_of_the_next_date_are_on_the_slate(story: Story) -> None:
+    before = story.game("2022-11-01", HOME, AWAY, SIDE)
+    near, far = (story.game(day, HOME, AWAY, played=False) for day in ("2022-11-03", "2022-11-04"))
+    assert (bool(expected(story, near)), bool(expected(story, far))) == (True, False)
+    assert set(story.made("team_defense_zone_analysis")["game_id"]) == {before, near}
+
+
+def test_the_next_game_date_is_on_the_slate_after_a_break_of_a_week(story: Story) -> None:
+    story.game("2023-02-16", HOME, AWAY, SIDE)
+    after_the_break = story.game("2023-02-24", HOME, AWAY, played=False)
+    assert expected(story, after_the_break) == {ME, 8, AWAY * 1000}
+
+
+def test_what_is_left_of_a_date_half_played_does_not_hide_the_next(story: Story) -> None:
+    story.game("2022-11-01", HOME, AWAY, SIDE)
+    story.game("2022-11-03", 3, 4, {3001: {"minutes": 240}})
+    late, next_day, far = (story.game(f"2022-11-0{n}", HOME, AWAY, played=False) for n in (3, 4, 5))
+    assert [bool(expected(story, game)) for game in (late, next_day, far)] == [True, True, False]
+
+
+def test_a_wider_horizon_changes_no_row_of_the_nearer_dates(story: Story) -> None:
+    story.game("2022-11-01", HOME, AWAY, SIDE)
+    for n in (3, 4, 6, 7):
+        story.game(f"2022-11-0{n}", HOME, AWAY, played=False)
+    near, far = (
+        compute(story.facts(), FEATURE_SET, FeatureSettings(coming_game_dates=n))["ml_feature_store"] for n in (1, 3)
+    )
+    assert far["game_date"].n_unique() == near["game_date"].n_unique() + 2
+    assert far.filter(pl.col("game_date").is_in(near["game_date"].unique().implode())).equals(near)
+
+
 def test_box_scores_without_a_schedule_row_are_refused_not_taken_for_0(story: Story) -> None:
     game = story.game("2022-11-01", HOME, AWAY, SIDE)
     story.games.clear()

@@ -151,7 +151,8 @@ def test_a_default_where_null_is_due_fails():
     filled = [0.0 if i % 4 == 0 else float(i % 40) for i in range(200)]
     found = failures(rows(form=filled, minutes_avg_last_10_active=unknown))
     assert found == [
-        "filled_nulls of form = 1, limit 0.3: values in 100.0% of 50 rows of players without a recent game: NULL is due"
+        "filled_nulls of form = 1, limit 0.3: values in 100.0% of 50 rows of players without a recent game "
+        "(minutes_avg_last_10_active is NULL): NULL is due"
     ]
     honest = [None if i % 4 == 0 else float(i % 40) for i in range(200)]
     assert failures(rows(form=honest, minutes_avg_last_10_active=unknown, n_active_games_season=0.0)) == []

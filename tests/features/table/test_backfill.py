@@ -261,7 +261,7 @@ def _expected_dates(engine: sa.Engine) -> list[date]:
 
     with engine.connect() as connection:
         raw: RawFacts = read_raw(connection)
-    return sorted(team_schedule(raw)["game_date"].unique().to_list())
+    return sorted(team_schedule(raw, Settings().features)["game_date"].unique().to_list())
 
 
 def _last_result(engine: sa.Engine) -> date:

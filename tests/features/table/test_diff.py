@@ -18,6 +18,8 @@ from features.table.backfill import backfill
 from features.table.diff import diff
 from features.table.rows import read_rows
 
+WANTED = "the test wants builds to differ by more than the quality gates let pass"
+
 
 def test_a_corrected_box_score_is_named_with_every_cell_it_changed(built_database, feature_set, settings):
     day = _rescore(built_database, feature_set)
@@ -40,7 +42,7 @@ def test_a_corrected_box_score_is_named_with_every_cell_it_changed(built_databas
 def test_a_value_that_is_null_in_one_build_is_a_changed_cell(built_database, feature_set, settings):
     with writing(built_database) as connection:
         connection.execute(sa.delete(tables.points_lines))
-    backfill(built_database, feature_set, settings)
+    backfill(built_database, feature_set, settings, accept_quality=WANTED)
     cells = [each for each in diff(built_database, 1, 2, limit=10**6).cells if each["column"] == "line"]
     assert cells
     assert all(each["a"] is not None and each["b"] is None for each in cells)
@@ -64,7 +66,7 @@ def test_other_code_is_told_from_other_facts(built_database, feature_set, settin
 
 def test_changed_settings_are_told(built_database, feature_set):
     other = Settings(features=FeatureSettings(line_cutoff_minutes=120))
-    backfill(built_database, feature_set, other)
+    backfill(built_database, feature_set, other, accept_quality=WANTED)
     found = diff(built_database, 1, 2)
     assert found.changed_cells > 0
     assert found.causes.keys() == {"settings"}
@@ -151,7 +153,7 @@ def test_a_change_that_nothing_explains_is_called_that(built_database, feature_s
     store = tables.feature_table(feature_set)
     with writing(built_database) as connection:
         connection.execute(sa.update(store).where(store.c.player_id == 1011).values(points_avg_season=1.0, row_hash=1))
-    backfill(built_database, feature_set, settings, rebuild=True)
+    backfill(built_database, feature_set, settings, rebuild=True, accept_quality=WANTED)
     assert diff(built_database, 1, 2).causes.keys() == {"unexplained"}
 
 

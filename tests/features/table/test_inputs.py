@@ -35,7 +35,7 @@ def changed(raw: RawFacts, hashes: dict[date, str], feature_set) -> list[date]:
 
 
 def test_every_expected_date_has_a_hash_in_order(small_league, hashes):
-    assert list(hashes) == team_schedule(small_league)["game_date"].unique().sort().to_list()
+    assert list(hashes) == team_schedule(small_league, SETTINGS)["game_date"].unique().sort().to_list()
     assert len(set(hashes.values())) == len(hashes)
 
 
@@ -91,12 +91,30 @@ def test_a_points_line_changes_the_date_of_its_game(small_league, hashes, featur
 
 
 def test_a_game_to_come_changes_nothing_before_it(small_league, hashes, feature_set):
-    last = small_league.games.sort("game_date").tail(1)
-    later = last["game_date"].item() + timedelta(days=1)
-    game = last.with_columns(pl.lit("0022299999").alias("game_id"), pl.lit(later).alias("game_date"))
+    wide = FeatureSettings(coming_game_dates=100)
+    later, game = _game_to_come(small_league, 1)
     raw = replace(small_league, games=pl.concat([small_league.games, game]))
-    assert changed(raw, hashes, feature_set) == []
-    assert later in inputs_hashes(raw, feature_set, SETTINGS)
+    after = inputs_hashes(raw, feature_set, wide)
+    assert {day: after[day] for day in hashes} == hashes
+    assert later in after
+
+
+def test_a_game_beyond_the_horizon_and_what_is_known_of_it_change_nothing(small_league, feature_set):
+    played = small_league.games.join(small_league.player_games, on="game_id", how="semi")
+    (first, near), (second, far) = (_game_to_come(small_league, n_days) for n_days in (8, 9))
+    line = small_league.points_lines.head(1).with_columns(far["game_id"])
+    next_known = replace(small_league, games=pl.concat([played, near]))
+    both_known = replace(
+        next_known,
+        games=pl.concat([next_known.games, far]),
+        points_lines=pl.concat([next_known.points_lines, line]),
+    )
+    before = inputs_hashes(next_known, feature_set, SETTINGS)
+    assert inputs_hashes(both_known, feature_set, SETTINGS) == before
+    assert first in before
+    wider = inputs_hashes(both_known, feature_set, FeatureSettings(coming_game_dates=2))
+    assert {day: wider[day] for day in before} == before, "a wider horizon makes no row stale"
+    assert wider.keys() - before.keys() == {second}
 
 
 def test_a_kind_ingested_for_the_first_time_changes_every_date(bare_league, feature_set):
@@ -108,13 +126,20 @@ def test_a_kind_ingested_for_the_first_time_changes_every_date(bare_league, feat
 
 def test_closing_game_lines_count_only_for_a_set_that_accepts_them(small_league, hashes, feature_set, middle):
     game = small_league.games.filter(pl.col("game_date") == middle)["game_id"][0]
-    schema = small_league.game_lines.schema
-    line = pl.DataFrame([{"game_id": game, "spread_home": -3.5, "total": 220.0}], schema=schema)
-    raw = replace(small_league, game_lines=line)
+    others = small_league.game_lines.filter(pl.col("game_id") != game)
+    line = pl.DataFrame([{"game_id": game, "spread_home": -3.5, "total": 250.0}], schema=others.schema)
+    raw = replace(small_league, game_lines=pl.concat([others, line]))
     assert changed(raw, hashes, feature_set) == []
     accepting = replace(feature_set, accept_closing_game_lines=True)
     before = inputs_hashes(small_league, accepting, SETTINGS)
     assert changed(raw, before, accepting) == [day for day in before if day >= middle]
+
+
+def _game_to_come(raw: RawFacts, n_days: int) -> tuple[date, pl.DataFrame]:
+    """A game so many days after all that are known, and its date."""
+    last = raw.games.sort("game_date").tail(1)
+    day = last["game_date"].item() + timedelta(days=n_days)
+    return day, last.with_columns(pl.lit(f"0022{n_days:06d}").alias("game_id"), pl.lit(day).alias("game_date"))
 
 
 def _injury(raw: RawFacts, day: date, captured_at: object) -> pl.DataFrame:

@@ -18,23 +18,26 @@ HISTORIES = ("builds", "build_units", "build_dates", "raw_digests")
 LIMIT = 1.3
 
 
-@pytest.fixture
-def day_by_day(raw_file, tmp_path, feature_set, settings) -> Iterator[sa.Engine]:
-    """Each date's games and box scores come after those before were built."""
+@pytest.fixture(params=[False, True], ids=["schedule of the day", "schedule of the season"])
+def day_by_day(request, raw_file, tmp_path, feature_set, settings) -> Iterator[sa.Engine]:
+    """Each date's games and box scores come after those before were built; or every game is known from the start."""
     shutil.copy(raw_file, tmp_path / "daily.db")
     engine = open_database(f"sqlite:///{tmp_path / 'daily.db'}")
     games, box = tables.games, tables.player_games
     with writing(engine) as connection:
         to_come = {table: connection.execute(sa.select(table)).mappings().all() for table in (games, box)}
         connection.execute(sa.delete(box))
-        connection.execute(sa.delete(games))
+        if request.param:
+            del to_come[games]
+        else:
+            connection.execute(sa.delete(games))
     dates = sorted({row["game_date"] for row in to_come[box]})
     n_first = len(dates) // 2  # a table of a few rows is all pages half empty
     for days in (dates[:n_first], *([day] for day in dates[n_first:])):
         with writing(engine) as connection:
             for table, rows in to_come.items():
                 connection.execute(sa.insert(table), [dict(row) for row in rows if row["game_date"] in days])
-        backfill(engine, feature_set, settings)
+        backfill(engine, feature_set, settings, accept_quality="dates of 31 rows")
     yield engine
     engine.dispose()
 
