@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from contracts import clock
 from contracts.errors import RefusedError, UnavailableError, UsageError
 from contracts.home import REGISTERED_MODEL, Home
-from contracts.tables import model_versions
+from contracts.tables import builds, model_versions
 from registry import mlflow_mirror
 from registry.history import exclusive
 from registry.mlflow_client import shown
@@ -68,7 +68,8 @@ def register(engine: sa.Engine, home: Home, new: NewVersion, *, actor: str | Non
     """A new version in stage None: in MLflow first (which numbers it), then in our tables; both or neither.
 
     Raises UnavailableError where MLflow does not answer, UsageError where MLflow is not the store that numbered the
-    versions before.
+    versions before, RefusedError where the build it was trained on was pruned meanwhile: what was learned from could
+    never be looked at again.
     """
     json.dumps(new.metrics, allow_nan=False)  # a figure that is none must not be kept for ever
     created = mlflow_mirror.create_version(home, new)
@@ -80,7 +81,7 @@ def register(engine: sa.Engine, home: Home, new: NewVersion, *, actor: str | Non
     )
     try:
         _insert(engine, version, actor or current_actor())
-    except sa.exc.SQLAlchemyError as error:
+    except (sa.exc.SQLAlchemyError, RefusedError) as error:
         mlflow_mirror.discard_version(home, new.model_name, created.version)
         if isinstance(error, sa.exc.IntegrityError):
             raise UsageError(
@@ -196,8 +197,21 @@ def current_actor() -> str:
 
 def _insert(engine: sa.Engine, version: ModelVersion, actor: str) -> None:
     with exclusive(engine) as connection:
+        _refuse_pruned(connection, version.build_id)
         connection.execute(sa.insert(model_versions).values(**asdict(version)))
         record(connection, version, "register", Stage.NONE, Stage.NONE, actor)
+
+
+def _refuse_pruned(connection: sa.Connection, build_id: int) -> None:
+    """The build keeps its rows until this transaction ends: a pruning waits for it, then sees who names the build."""
+    query = sa.select(builds.c.pruned_at).where(builds.c.build_id == build_id)
+    pruned_at = connection.execute(query.with_for_update(read=True)).scalar()
+    if pruned_at is not None:
+        raise RefusedError(
+            f"Build {build_id} was pruned at {pruned_at:%Y-%m-%d %H:%M} UTC, while a model was trained on it: its rows "
+            "are gone, so the version could never be held to them.",
+            remedy="Train again, on the build that is current now: `tipoff train`.",
+        )
 
 
 def _mirror(engine: sa.Engine, home: Home, model_name: str) -> str | None:

@@ -18,7 +18,7 @@ from mlflow.entities.model_registry import ModelVersion as MlflowVersion
 from contracts import clock
 from contracts.errors import RefusedError, UnavailableError, UsageError
 from contracts.home import Home
-from contracts.tables import model_versions
+from contracts.tables import builds, model_versions
 from registry import mlflow_mirror
 from registry.history import Entry, head, read_history, verify_history
 from registry.mlflow_client import shown
@@ -127,6 +127,21 @@ def test_a_version_our_tables_refuse_is_not_left_in_mlflow(desk: Desk) -> None:
     with pytest.raises(UsageError, match="registered in another store"):
         _register_with_taken_number(desk)
     assert [version.version for version in desk.client.search_model_versions(f"name = '{desk.model_name}'")] == []
+
+
+def test_a_version_whose_build_was_pruned_while_it_was_trained_is_refused_and_left_nowhere(desk: Desk) -> None:
+    new = desk.new_version()
+    with desk.engine.begin() as connection:
+        same = {"feature_set": new.feature_set, "feature_set_hash": new.feature_set_hash, "code_hash": "c"}
+        build = same | {"build_id": new.build_id, "state": "done", "started_at": clock.now()}
+        connection.execute(sa.insert(builds).values(**build, pruned_at=datetime(2024, 3, 1, tzinfo=UTC)))
+    with pytest.raises(RefusedError, match="Build 4 was pruned at 2024-03-01 00:00 UTC, while a model was trained"):
+        register(desk.engine, desk.home, new)
+    assert list_versions(desk.engine, desk.model_name) == []
+    assert list(desk.client.search_model_versions(f"name = '{desk.model_name}'")) == []
+    with desk.engine.begin() as connection:
+        connection.execute(sa.update(builds).values(pruned_at=None))
+    assert register(desk.engine, desk.home, new).build_id == new.build_id
 
 
 def _register_with_taken_number(desk: Desk) -> None:

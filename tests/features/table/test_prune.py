@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from pathlib import Path
 
@@ -21,7 +22,7 @@ from features.table.backfill import backfill
 from features.table.builds import current_build
 from features.table.export import export
 from features.table.lock import backfill_lock
-from features.table.prune import plan_prune, prune
+from features.table.prune import PrunePlan, plan_prune, prune
 from features.table.rows import read_rows
 from features.table.versioned_rows import as_of, builder_table, key_columns, payload_columns
 
@@ -152,13 +153,25 @@ def test_on_postgresql_the_same_rows_go_and_stay(
     for player in (1010, 1020, 1030):
         backfill(engine, feature_set, settings)
         correct(engine, player)
-    register(engine, feature_set, build_id=1)
     before = {build_id: exported(engine, feature_set, build_id, tmp_path) for build_id in (1, 3)}
-    done = prune(engine)
+    done = _prune_while_a_version_is_registered(engine, feature_set, build_id=1)
     assert (done.kept, done.pruned) == ({1: ["version 1"], 3: ["current"]}, [2])
     assert done.bytes > done.n_rows > 0
     assert {build_id: exported(engine, feature_set, build_id, tmp_path) for build_id in (1, 3)} == before
     engine.dispose()
+
+
+def _prune_while_a_version_is_registered(engine: sa.Engine, feature_set: FeatureSet, build_id: int) -> PrunePlan:
+    """What a pruning did that began before the transaction of a registration on `build_id` ended."""
+    its_build = sa.select(tables.builds.c.pruned_at).where(tables.builds.c.build_id == build_id)
+    with ThreadPoolExecutor() as threads, engine.begin() as registering:
+        assert registering.execute(its_build.with_for_update(read=True)).scalar_one() is None
+        pruning = threads.submit(prune, engine)
+        with pytest.raises(TimeoutError):
+            pruning.result(timeout=0.5)
+        registering.execute(sa.insert(tables.model_versions).values(version_on(feature_set, build_id)))
+        registering.commit()
+        return pruning.result(timeout=60)
 
 
 def correct(engine: sa.Engine, player: int) -> None:
@@ -208,14 +221,15 @@ def interrupt(done: int, _total: int) -> None:
 
 def register(engine: sa.Engine, feature_set: FeatureSet, build_id: int) -> None:
     """A version that was trained on a build."""
+    with writing(engine) as connection:
+        connection.execute(sa.insert(tables.model_versions).values(version_on(feature_set, build_id)))
+
+
+def version_on(feature_set: FeatureSet, build_id: int) -> dict[str, object]:
+    """The row of such a version."""
     facts = {"model_name": "tipoff-points", "version": 1, "system": "xgboost", "run_id": "r", "artifact_uri": "u"}
     made = {"feature_set": feature_set.name, "feature_set_hash": feature_set.hash, "build_id": build_id}
-    with writing(engine) as connection:
-        connection.execute(
-            sa.insert(tables.model_versions).values(
-                **facts, **made, sha256="a" * 64, target="points", metrics={}, registered_at=clock.now()
-            )
-        )
+    return facts | made | {"sha256": "a" * 64, "target": "points", "metrics": {}, "registered_at": clock.now()}
 
 
 def predict(engine: sa.Engine, feature_set: FeatureSet, build_id: int) -> None:
