@@ -90,9 +90,18 @@ def progress(task: str, unit: str) -> Iterator[Bar]:
         watch = _Watch()
 
         def move(done: int, total: int) -> None:
-            bar.update(bar_id, completed=done, total=total, rate=f"{watch.rate(done):,.0f}/s")
+            bar.update(bar_id, completed=done, total=total, rate=tell_rate(watch.rate(done)))
 
         yield Bar(move, now=lambda step: bar.update(bar_id, description=f"{task}: {step}"))
+
+
+def tell_rate(per_second: float) -> str:
+    """'120/s', '3.4/s', or for what takes longer than a second each, '2.5 s each'; '' at 0."""
+    if per_second <= 0:
+        return ""
+    if per_second < 1:
+        return f"{1 / per_second:,.1f} s each"
+    return f"{per_second:,.1f}/s" if per_second < 9.95 else f"{per_second:,.0f}/s"
 
 
 class _Watch:
