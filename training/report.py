@@ -18,7 +18,7 @@ from training.source import find_source
 from training.steps import Prepared
 
 EXPLAINED_ROWS = 2_000
-"""As many rows, drawn evenly from the validation dates, show which features matter."""
+"""As many rows, drawn evenly from those predicted on the validation dates, show which features matter."""
 
 
 def report(run: Run, prepared: Prepared, metadata: ModelMetadata, evaluation: Evaluation, residuals: Residuals) -> None:
@@ -115,7 +115,8 @@ def _draw(run: Run, prepared: Prepared, residuals: Residuals) -> None:
         return
     target, about = dataset.target, f"{system.name}, {dataset.population}, {prepared.split.validation}"
     on_rows = f"{about}, {int(predicted.sum()):,} rows"
-    some = np.linspace(0, len(matrix) - 1, min(EXPLAINED_ROWS, len(matrix))).astype(int)
+    some = np.flatnonzero(predicted)  # what cannot be predicted has no contributions
+    some = some[np.linspace(0, len(some) - 1, min(EXPLAINED_ROWS, len(some))).astype(int)]
     parts = system.contributions(matrix[some]).by_feature
     on_some = f"{about}, {len(some):,} rows"
     run.figure(plots.importance(prepared.features, parts, target=target, about=on_some), "importance")

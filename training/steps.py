@@ -149,17 +149,26 @@ def learn_spread(prepared: Prepared) -> Residuals:
 
 
 def validate(prepared: Prepared, residuals: Residuals) -> Evaluation:
-    """The figures on the validation dates, with the baselines' on the same rows."""
+    """The figures on the validation dates, with the baselines' on the same rows.
+
+    Raises UsageError where there is no row that all of them could predict.
+    """
     dataset = prepared.dataset
     frame = dataset.frame.filter(prepared.validation)
     point = prepared.system.predict(dataset.matrix(prepared.features)[prepared.validation])
-    return evaluate(
+    evaluation = evaluate(
         frame,
         Scored(point, *residuals.interval(point)),
         baselines=baseline_predictions(frame, prepared.columns.present, dataset.target),
         target=dataset.target,
         build_id=dataset.build_id,
     )
+    if not evaluation.metrics:
+        raise UsageError(
+            f"{prepared.system.name} and the averages together could predict no row of {prepared.split.validation}.",
+            remedy="Give other dates, --val-from and --val-to, or choose another --system.",
+        )
+    return evaluation
 
 
 def describe_model(prepared: Prepared, evaluation: Evaluation, residuals: Residuals) -> ModelMetadata:
