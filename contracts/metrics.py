@@ -62,6 +62,38 @@ def share_above(actual: Floats, predicted: Floats) -> float:
     return float((errors < 0).mean() + 0.5 * (errors == 0).mean())
 
 
+def crps(actual: Floats, quantiles: Floats, levels: Floats) -> Floats:
+    """The continuous ranked probability score of each row, in the target's unit; smaller is better.
+
+    `quantiles` (n, k) are those of the predicted distribution at `levels` (k,), evenly spaced within 0 and 1. The score
+    is twice the mean quantile loss over the levels: the quantile form of Gneiting and Raftery (2007), "Strictly proper
+    scoring rules, prediction, and estimation", section 4; a distribution that is one point scores its absolute error.
+    Raises ValueError for other shapes or where a value is not finite.
+    """
+    if quantiles.shape != (len(actual), len(levels)):
+        raise ValueError(f"quantiles are {quantiles.shape}, not ({len(actual)}, {len(levels)})")
+    short = np.asarray(actual, dtype=np.float64)[:, None] - quantiles
+    if not np.isfinite(short).all():
+        raise ValueError("a result or a quantile is not finite")
+    return np.asarray(2 * np.maximum(levels * short, (levels - 1) * short).mean(axis=1), dtype=np.float64)
+
+
+def brier_scores(probability: Floats, happened: npt.NDArray[np.bool_]) -> Floats:
+    """(probability - what happened)^2 of each row: 0 is perfect, 0.25 is a coin. Source: Brier (1950)."""
+    return np.asarray((_probabilities(probability) - happened) ** 2, dtype=np.float64)
+
+
+def log_losses(probability: Floats, happened: npt.NDArray[np.bool_]) -> Floats:
+    """-log of the probability given to what happened, each row, in nats: ln 2 = 0.693 is a coin.
+
+    Raises ValueError for a probability outside 0 and 1 or one of them itself, whose loss has no bound.
+    """
+    given = np.where(happened, _probabilities(probability), 1 - probability)
+    if not (given > 0).all():
+        raise ValueError("something happened that was given no probability")
+    return np.asarray(-np.log(given), dtype=np.float64)
+
+
 def bootstrap_means_by_date(values: Floats, dates: npt.NDArray[Any], *, resamples: int = 1000, seed: int = 7) -> Floats:
     """Means of `values` over `resamples` draws of whole dates with replacement; shape (resamples,).
 
@@ -87,6 +119,12 @@ def interval_by_date(values: Floats, dates: npt.NDArray[Any], *, level: float = 
     means = bootstrap_means_by_date(values, dates)
     low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
     return float(low), float(high)
+
+
+def _probabilities(probability: Floats) -> Floats:
+    if not ((probability >= 0) & (probability <= 1)).all():
+        raise ValueError("a probability is not within 0 and 1")
+    return probability
 
 
 def _errors(actual: Floats, predicted: Floats) -> Floats:

@@ -28,7 +28,8 @@ class ModelMetadata(BaseModel):
 
     `features` are the columns the model reads, in order (a subset of the set's: absent columns are left out and named
     in `absent_features`). `residual_quantiles` hold, for each band of the prediction, the quantiles of
-    actual - predicted on the tune block; `bands` are the inner edges between the bands (see systems/residuals.py).
+    actual - predicted on the tune block, in units that grow with the prediction by `residual_growth` (factor, power);
+    `bands` are the inner edges between the bands (see systems/residuals.py).
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -56,6 +57,7 @@ class ModelMetadata(BaseModel):
     results: dict[str, Any]
     bands: list[float]
     residual_quantiles: list[list[float]]
+    residual_growth: tuple[float, float] = (1.0, 0.0)
     golden_rows: list[GoldenRow]
     created_at: str
 

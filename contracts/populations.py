@@ -7,12 +7,25 @@ from typing import TYPE_CHECKING
 from contracts.errors import UsageError
 
 if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
     import polars as pl
 
 NAMES = ("played", "early", "rotation", "lined", "expected")
 
 LINE_TARGET = "points"
 """What the column `line` is a line of: any other target has no lined rows."""
+
+TIERS = ("bench", "role", "starter", "star")
+"""By predicted points: under 8, 8 to under 15, 15 to under 22, 22 and more; any other target has no tiers."""
+TIER_EDGES = (8.0, 15.0, 22.0)
+
+
+def tier(predicted: npt.NDArray[np.float64]) -> npt.NDArray[np.intp]:
+    """The place in TIERS of each prediction, points (n,), none of them NaN."""
+    import numpy as np
+
+    return np.searchsorted(TIER_EDGES, predicted, side="right")
 
 
 def population(name: str) -> pl.Expr:

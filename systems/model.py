@@ -57,7 +57,8 @@ class Model:
     @cached_property
     def residuals(self) -> Residuals:
         """The distribution of actual - predicted that the metadata keeps."""
-        return Residuals(np.array(self.metadata.bands, float), np.array(self.metadata.residual_quantiles, float))
+        said = self.metadata
+        return Residuals(np.array(said.bands, float), np.array(said.residual_quantiles, float), said.residual_growth)
 
 
 def save_model(model: Model, folder: Path) -> str:

@@ -1,8 +1,14 @@
-"""How far results fall from predictions: the distribution of actual - predicted, band by band of the prediction.
+"""How far results fall from predictions: the distribution of actual - predicted, in units that grow with it.
 
-Errors grow with the prediction and are skewed, so each band keeps its own quantiles: intervals and the probability of
-going over a line are read off them. Ends of intervals are cut at 0, because every target is a count; the point
-prediction itself is never altered.
+Errors grow with the prediction and are skewed. A power of the prediction takes the growth out (normalized conformal
+prediction: Papadopoulos et al. 2002; Lei et al. 2018), and each of a few wide bands of the prediction keeps its own
+quantiles of what is left (Mondrian conformal prediction: Vovk, Gammerman and Shafer 2005), so that coverage holds for
+low predictions as for high ones. Wide bands with a shared scale need fewer rows than narrow bands without: learned from
+3,280 real rows, those covered up to 83 % of a tier with 80 % intervals, these up to 82 %. Quantiles stand at rank
+level * (n + 1), which makes coverage of a further row exact for any n.
+
+Intervals and the probability of going over a line are read off these quantiles. Ends of intervals are cut at 0,
+because every target is a count; the point prediction itself is never altered.
 """
 
 from __future__ import annotations
@@ -17,20 +23,25 @@ from systems.base import Floats
 LEVELS: Floats = np.arange(1, 100) / 100
 """The levels of the quantiles that are kept: 0.01 to 0.99."""
 
-MAX_BANDS = 10
+MAX_BANDS = 3
 ROWS_A_BAND = 500
+ROWS_OF_SCALE = 100
+"""Rows behind each of the at most 12 points that the growth of errors is fitted to."""
 MIN_ROWS = 20
 
 
 @dataclass(frozen=True)
 class Residuals:
-    """The quantiles of actual - predicted at LEVELS, one row a band: `edges` (b - 1,) ascending, `quantiles` (b, 99).
+    """The quantiles at LEVELS of (actual - predicted) / scale, one row a band: `edges` (b - 1,) ascending,
+    `quantiles` (b, 99).
 
-    Band i holds predictions with edges[i - 1] <= prediction < edges[i].
+    Band i holds predictions with edges[i - 1] <= prediction < edges[i]; the scale of a prediction is
+    factor * (1 + prediction) ** power, for `growth` = (factor, power), a prediction below 0 counted as 0.
     """
 
     edges: Floats
     quantiles: Floats
+    growth: tuple[float, float] = (1.0, 0.0)
 
     def interval(self, point: Floats, level: float = 0.8) -> tuple[Floats, Floats]:
         """Central interval of the result at `level` (0 < level <= 0.98): (low, high).
@@ -39,10 +50,15 @@ class Residuals:
         """
         if not 0 < level <= 0.98:
             raise ValueError(f"level {level} is not within 0 and 0.98")
-        quantiles = self.quantiles[self._band(point)]
-        low = point + _at_level(quantiles, (1 - level) / 2)
-        high = point + _at_level(quantiles, (1 + level) / 2)
+        quantiles, scale = self.quantiles[self._band(point)], self._scale(point)
+        low = point + scale * _at_level(quantiles, (1 - level) / 2)
+        high = point + scale * _at_level(quantiles, (1 + level) / 2)
         return np.maximum(low, 0.0), np.maximum(high, 0.0)
+
+    def result_quantiles(self, point: Floats) -> Floats:
+        """The quantiles of the result at LEVELS, at least 0: (n, 99) for `point` (n,); NaN for a NaN point."""
+        spread = self._scale(point)[:, None] * self.quantiles[self._band(point)]
+        return np.maximum(point[:, None] + spread, 0.0)
 
     def over_probability(self, point: Floats, line: Floats) -> Floats:
         """Probability (0.01 to 0.99) that the result is above `line`, a result on it counted half.
@@ -53,18 +69,22 @@ class Residuals:
         probability = np.full(point.shape, np.nan)
         known = np.isfinite(point) & np.isfinite(line)
         bands = self._band(point)
+        distance = (line - point) / self._scale(point)
         for band in np.unique(bands[known]):
             rows = known & (bands == band)
             values, levels = _distribution(self.quantiles[band])
-            probability[rows] = 1 - np.interp(line[rows] - point[rows], values, levels)
+            probability[rows] = 1 - np.interp(distance[rows], values, levels)
         return probability
 
     def _band(self, point: Floats) -> np.ndarray[tuple[int, ...], np.dtype[np.intp]]:
         return np.searchsorted(self.edges, np.nan_to_num(point, nan=0.0), side="right")
 
+    def _scale(self, point: Floats) -> Floats:
+        return _scale(point, self.growth)
+
 
 def fit_residuals(actual: Floats, predicted: Floats) -> Residuals:
-    """The residuals' distribution: bands of equal size by the prediction, at most 10 and none under about 500 rows.
+    """The residuals' distribution: bands of equal size by the prediction, at most 3 and none under about 500 rows.
 
     Rows without a prediction are left out. Raises UsageError where fewer than 20 are left.
     """
@@ -77,9 +97,10 @@ def fit_residuals(actual: Floats, predicted: Floats) -> Residuals:
         )
     edges = _edges(predicted)
     bands = np.searchsorted(edges, predicted, side="right")
-    errors = actual - predicted
-    quantiles = np.stack([np.quantile(errors[bands == band], LEVELS) for band in range(len(edges) + 1)])
-    return Residuals(edges=edges, quantiles=quantiles)
+    growth = _growth(np.abs(actual - predicted), predicted)
+    errors = (actual - predicted) / _scale(predicted, growth)
+    quantiles = [np.quantile(errors[bands == band], LEVELS, method="weibull") for band in range(len(edges) + 1)]
+    return Residuals(edges, np.stack(quantiles), growth)
 
 
 def _edges(predicted: Floats) -> Floats:
@@ -87,6 +108,29 @@ def _edges(predicted: Floats) -> Floats:
     n_bands = int(np.clip(len(predicted) // ROWS_A_BAND, 1, MAX_BANDS))
     edges = np.unique(np.quantile(predicted, np.arange(1, n_bands) / n_bands, method="lower"))
     return np.asarray(edges[edges > predicted.min()], dtype=np.float64)
+
+
+def _growth(distance: Floats, predicted: Floats) -> tuple[float, float]:
+    """(factor, power) of the line through log mean distance over log (1 + prediction), by groups of equal size.
+
+    The power lies within 0 and 1: errors neither shrink as predictions grow nor outgrow them.
+    """
+    order = np.argsort(predicted, kind="stable")
+    n_groups = int(np.clip(len(order) // ROWS_OF_SCALE, 1, 12))
+    groups = np.array_split(order, n_groups)
+    means = [(np.log1p(np.maximum(predicted[rows], 0.0)).mean(), distance[rows].mean()) for rows in groups]
+    size, spread = np.array([pair for pair in means if pair[1] > 0]).reshape(-1, 2).T
+    if len(size) == 0:
+        return 1.0, 0.0
+    power = 0.0
+    if np.ptp(size) > 0:
+        power = float(np.clip(np.polyfit(size, np.log(spread), 1)[0], 0.0, 1.0))
+    return float(np.exp(np.mean(np.log(spread) - power * size))), power
+
+
+def _scale(point: Floats, growth: tuple[float, float]) -> Floats:
+    factor, power = growth
+    return np.asarray(factor * (1 + np.maximum(point, 0.0)) ** power, dtype=np.float64)
 
 
 def _at_level(quantiles: Floats, level: float) -> Floats:

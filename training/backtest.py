@@ -24,7 +24,7 @@ from training.backtest_steps import (
     tabulate,
     walk,
 )
-from training.evaluation import Evaluation
+from training.evaluation import Evaluation, as_table
 from training.looks import KeptLook, Look, best_of, keep_look
 from training.runs import open_run, refuse_other_store
 
@@ -68,6 +68,11 @@ class BacktestResult:
             "looks": self.looks,
             "best_before": self.best_before,
             "populations": self.populations,
+            "tiers": as_table(self.evaluation.tiers),
+            "chances": {
+                "system": as_table(self.evaluation.chances),
+                "line": as_table(self.evaluation.line_chances),
+            },
             "n_unpredicted": {name: dict(counts) for name, counts in self.evaluation.n_unpredicted.items()},
             "alarms": self.alarms,
             "seconds": round(self.seconds, 3),

@@ -6,7 +6,7 @@ from contracts.clock import season_name
 from systems.versions import library_versions
 from training import plots
 from training.backtest_steps import BacktestRequest, Course, Walk
-from training.description import figures_table
+from training.description import figures_table, spread_lines
 from training.evaluation import Evaluation
 from training.report import code_tags, figures
 from training.runs import Run
@@ -83,6 +83,7 @@ def _describe(course: Course, walked: Walk, evaluation: Evaluation, n_looks: int
             "",
             *figures_table(course.system.name, evaluation),
             "",
+            *spread_lines(evaluation),
             f"Each of the {len(walked.folds)} folds learned from *{dataset.population}* of the dates before its own "
             "(folds.json). MAE with its 95 % interval (bootstrap over game dates); every figure of a line is about "
             "the same rows.",
@@ -102,7 +103,7 @@ def _draw(run: Run, course: Course, walked: Walk) -> None:
         return
     dataset, system = course.dataset, course.system
     contenders = {system.name: walked.scored.point} | {
-        name: point for name, point in walked.baselines.items() if name != system.name
+        name: point for name, point in walked.points.items() if name != system.name
     }
     kept = {name: point[rows] for name, point in contenders.items()}
     actual = walked.frame["target"].to_numpy()[rows]

@@ -17,10 +17,10 @@ from features.feature_sets import load_feature_set
 from systems.base import System
 from systems.catalog import create_system
 from training.dataset import Dataset, load_dataset
-from training.evaluation import Evaluation, Scored, as_table, baseline_predictions, evaluate, predicted_by_all
+from training.evaluation import Evaluation, Scored, as_table, evaluate, joined, line_of, predicted_by_all, score
 from training.seasons import choose_season, read_seasons
 from training.splits import Mask, Span, Split
-from training.steps import Prepared, fit, learn_spread, settle_columns
+from training.steps import Prepared, fit, learn_spread, score_baselines, settle_columns
 from training.walk_forward import Retrain, refuse_in_sample, walk_forward
 
 Progress = Callable[[int, int], None]
@@ -93,13 +93,18 @@ class Walk:
 
     frame: pl.DataFrame
     scored: Scored
-    baselines: Mapping[str, Floats]
+    baselines: Mapping[str, Scored]
     folds: list[Fold]
 
     @property
     def compared(self) -> Mask:
         """The rows that the system and every baseline could predict, (n,): figures are about those."""
-        return predicted_by_all({"system": self.scored.point, **self.baselines})
+        return predicted_by_all({"system": self.scored.point} | self.points)
+
+    @property
+    def points(self) -> dict[str, Floats]:
+        """What each baseline predicted, by name."""
+        return {name: one.point for name, one in self.baselines.items()}
 
 
 def set_out(engine: sa.Engine, settings: Settings, request: BacktestRequest) -> Course:
@@ -127,22 +132,27 @@ def walk(course: Course, progress: Progress) -> Walk:
 
     Raises RefusedError for sparse columns, and for a fold that would learn from what it tests.
     """
-    n_rows = course.dataset.frame.height
-    point, low, high = (np.full(n_rows, np.nan) for _ in range(3))
-    folds = []
+    dataset, folds = course.dataset, []
+    scored: list[Scored] = []
+    baselines: list[dict[str, Scored]] = []
     progress(0, len(course.splits))
     for split in course.splits:
         prepared = _prepare(course, split)
         fit(prepared)
         rows = prepared.validation
-        point[rows] = prepared.system.predict(course.dataset.matrix(prepared.features)[rows])
-        low[rows], high[rows] = learn_spread(prepared).interval(point[rows])
+        point = prepared.system.predict(dataset.matrix(prepared.features)[rows])
+        scored.append(score(point, learn_spread(prepared), line_of(dataset.frame.filter(rows))))
+        baselines.append(score_baselines(prepared))
         folds.append(_describe(prepared))
         progress(len(folds), len(course.splits))
-    tested = course.tested
-    frame = course.dataset.frame.filter(pl.Series(tested))
-    baselines = baseline_predictions(frame, course.dataset.feature_set.names, course.dataset.target)
-    return Walk(frame, Scored(point[tested], low[tested], high[tested]), baselines, folds)
+    # rows are in order of date and folds are spans of dates, so that folds one after the other are the season
+    names = baselines[0]
+    return Walk(
+        frame=dataset.frame.filter(course.tested),
+        scored=joined(scored),
+        baselines={name: joined([fold[name] for fold in baselines]) for name in names},
+        folds=folds,
+    )
 
 
 def judge(course: Course, walked: Walk) -> Evaluation:
@@ -167,8 +177,12 @@ def tabulate(walked: Walk, evaluation: Evaluation) -> dict[str, dict[str, Any]]:
     compared = walked.frame.filter(pl.Series(walked.compared))
     table = {}
     for population, figures in as_table(evaluation.metrics).items():
-        row = {"n": figures["n"], "dates": compared.filter(population_rows(population))["game_date"].n_unique()}
+        row: dict[str, Any] = {
+            "n": figures["n"],
+            "dates": compared.filter(population_rows(population))["game_date"].n_unique(),
+        }
         row |= figures | {"baselines": {name: rows[population]["mae"] for name, rows in baselines.items()}}
+        row |= {"baselines_crps": {name: rows[population]["crps"] for name, rows in baselines.items()}}
         table[population] = row | ({"line_mae": line[population]["mae"]} if population in line else {})
     return table
 

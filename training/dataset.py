@@ -14,15 +14,20 @@ import sqlalchemy as sa
 from contracts.errors import RefusedError, UnavailableError, UsageError
 from contracts.feature_set import FeatureSet
 from contracts.metrics import Floats
+from contracts.populations import LINE_TARGET
 from contracts.populations import population as population_rows
 from contracts.settings import Settings, TrainingSettings
 from contracts.tables import FEATURE_ROW_LABELS
+from features.table.line_prices import read_line_probabilities
 from features.table.rows import current_build, read_rows, stale_dates
 from systems.base import Rows
 
 KEYS = ("game_date", "game_id", "player_id")
 TOLD_BY = ("state", "is_expected", "n_active_games_season", "minutes_avg_last_10_active", "line")
 """What populations are told by."""
+
+PRICES = "line_over_probability"
+"""What the books' prices say: a figure to be held against, which stands in no feature set."""
 
 BACKFILL = "Build the rows: `tipoff features backfill --feature-set {name}`."
 
@@ -32,7 +37,9 @@ class Dataset:
     """The played rows (minutes > 0, result known) of one build, sorted by game_date, game_id, player_id.
 
     `frame` has those keys, what populations are told by, the features in the set's order (Float64, NULL = missing),
-    `target` (the result, Float64) and `in_population` (Boolean). `sha256` is over every row: ids, features, results.
+    `target` (the result, Float64), `in_population` (Boolean), and `line_over_probability` where prices were read: what
+    the books' say of going over the line, margin taken out (NULL: no price); it is held against, and no feature.
+    `sha256` is over every row: ids, features, results.
     """
 
     frame: pl.DataFrame
@@ -103,6 +110,8 @@ def load_dataset(
         date_to=date_to,
         columns=[*KEYS, *TOLD_BY, *feature_set.names, target],
     )
+    if target == LINE_TARGET:
+        frame = frame.with_columns(read_line_probabilities(engine, settings, frame))
     return make_dataset(frame, feature_set, target=target, population=population, build_id=build.build_id)
 
 
@@ -121,6 +130,7 @@ def make_dataset(
         .select(
             *KEYS,
             *TOLD_BY,
+            *(pl.col(name) for name in frame.columns if name == PRICES),
             *(pl.col(name).cast(pl.Float64) for name in feature_set.names),
             pl.col(target).cast(pl.Float64).alias("target"),
             population_rows(population).fill_null(False).alias("in_population"),

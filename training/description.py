@@ -22,6 +22,7 @@ def describe(system: str, dataset: Dataset, split: Split, evaluation: Evaluation
         "",
         *figures_table(system, evaluation),
         "",
+        *spread_lines(evaluation),
         f"Trained on *{dataset.population}* {split.train}, tuned {split.tune}, validated {split.validation}: "
         "no date is in two blocks. MAE with its 95 % interval (bootstrap over game dates); every figure of a line is "
         "about the same rows.",
@@ -37,7 +38,18 @@ def describe(system: str, dataset: Dataset, split: Split, evaluation: Evaluation
 def figures_table(system: str, evaluation: Evaluation) -> list[str]:
     """The lines of a Markdown table: one a population, the system beside the baselines and the line."""
     names = list(evaluation.baselines)
-    columns = ["population", "rows", system, *names, "line", "mean error", "within 3", "results above"]
+    columns = [
+        "population",
+        "rows",
+        system,
+        *names,
+        "line",
+        "mean error",
+        "within 3",
+        "results above",
+        "in 80 %",
+        "CRPS",
+    ]
     rows = [columns, ["---"] * len(columns)]
     for metric in evaluation.metrics:
         if metric.name != "mae":
@@ -56,7 +68,30 @@ def figures_table(system: str, evaluation: Evaluation) -> list[str]:
     return ["| " + " | ".join(row) + " |" for row in rows]
 
 
-FORMS = (("mean_error", "{:+.2f}"), ("share_within_3", "{:.1%}"), ("share_above", "{:.1%}"))
+def spread_lines(evaluation: Evaluation) -> list[str]:
+    """Sentences on intervals by tier and on chances of going over the line; each with an empty line after it."""
+    coverage = [one for one in evaluation.tiers if one.name == "interval_80_coverage"]
+    tiers = ", ".join(f"{one.population.removeprefix('played_')} {one.value:.1%} of {one.n:,}" for one in coverage)
+    said = [f"Results inside the 80 % interval, by predicted points: {tiers}.", ""] if tiers else []
+    prices = {one.name: one.value for one in evaluation.line_chances}
+    chances = ", ".join(
+        f"{CHANCES[one.name]} {one.value:.4f} (prices {prices[one.name]:.4f})" for one in evaluation.chances
+    )
+    if chances:
+        n = evaluation.chances[0].n
+        said += [f"Going over the line, {n:,} rows with a price, the books' margin taken out: {chances}.", ""]
+    return said
+
+
+CHANCES = {"brier": "Brier score", "log_loss": "log loss"}
+
+FORMS = (
+    ("mean_error", "{:+.2f}"),
+    ("share_within_3", "{:.1%}"),
+    ("share_above", "{:.1%}"),
+    ("interval_80_coverage", "{:.1%}"),
+    ("crps", "{:.3f}"),
+)
 
 
 def _figure(evaluation: Evaluation, name: str, population: str, form: str) -> str:

@@ -1,9 +1,9 @@
-"""How good predictions are: figures by population, with the baselines' and the line's on the very same rows."""
+"""How good predictions are: figures by population and tier, the baselines' and the line's on the very same rows."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields, replace
 from datetime import date
 from typing import Any
 
@@ -14,16 +14,20 @@ import polars as pl
 from contracts.metrics import (
     Floats,
     Metric,
+    brier_scores,
+    crps,
     interval_by_date,
+    log_losses,
     mean_absolute_error,
     mean_error,
     share_above,
     share_within,
 )
-from contracts.populations import LINE_TARGET
+from contracts.populations import LINE_TARGET, TIERS, tier
 from contracts.populations import population as population_rows
 from systems.base import Rows
 from systems.catalog import create_system
+from systems.residuals import LEVELS, Residuals
 
 POPULATIONS = ("played", "rotation", "early", "lined")
 """What a validation reports on, where there are rows of it."""
@@ -31,13 +35,23 @@ POPULATIONS = ("played", "rotation", "early", "lined")
 BASELINES = ("season_average", "last_10_average")
 
 
+PRICED = "priced"
+"""The lined rows with a price at the cut-off and a result other than the line: a bet on them was won or lost."""
+
+
 @dataclass(frozen=True)
 class Scored:
-    """Predictions for the rows of a frame, float64 (n,), NaN = none; with ends of an 80 % interval where it has one."""
+    """Predictions for the rows of a frame, float64 (n,), NaN = none; with more where their distribution is known.
+
+    `low` and `high` are the ends of an 80 % interval, `quantiles` (n, 99) those of the result at residuals' LEVELS,
+    `over` the probability of going over the row's line (NaN: no line).
+    """
 
     point: Floats
     low: Floats | None = None
     high: Floats | None = None
+    quantiles: Floats | None = None
+    over: Floats | None = None
 
 
 @dataclass(frozen=True)
@@ -46,13 +60,18 @@ class Evaluation:
 
     `metrics` are the system's, `baselines` those of each baseline, `line` the betting line's: for one population all
     are about the same rows, which are those that the system and every baseline could predict. How many rows each of
-    them could not predict stands in `n_unpredicted`: population -> name -> count.
+    them could not predict stands in `n_unpredicted`: population -> name -> count. `tiers` are the system's figures on
+    the parts of `played` by predicted points, population 'played_bench' and so on; `chances` its Brier score and log
+    loss of going over the line on the rows of PRICED, and `line_chances` those of the books' prices on the same rows.
     """
 
     metrics: tuple[Metric, ...]
     baselines: Mapping[str, tuple[Metric, ...]]
     line: tuple[Metric, ...]
     n_unpredicted: Mapping[str, Mapping[str, int]]
+    tiers: tuple[Metric, ...] = ()
+    chances: tuple[Metric, ...] = ()
+    line_chances: tuple[Metric, ...] = ()
 
     def metric(self, name: str, population: str) -> Metric | None:
         """The system's figure `name` for `population`, or None where there are no such rows."""
@@ -60,9 +79,9 @@ class Evaluation:
 
 
 def evaluate(
-    frame: pl.DataFrame, scored: Scored, *, baselines: Mapping[str, Floats], target: str, build_id: int
+    frame: pl.DataFrame, scored: Scored, *, baselines: Mapping[str, Scored], target: str, build_id: int
 ) -> Evaluation:
-    """The figures of `scored` and of `baselines` (predictions by name) over `frame`, a Dataset's rows.
+    """The figures of `scored` and of `baselines` (by name) over `frame`, a Dataset's rows.
 
     The line is compared only where it is a line of the target.
     """
@@ -70,20 +89,47 @@ def evaluate(
     of_baselines: dict[str, list[Metric]] = {name: [] for name in baselines}
     line: list[Metric] = []
     unpredicted: dict[str, dict[str, int]] = {}
-    contenders = {"system": scored.point, **baselines}
+    contenders = {"system": scored.point} | {name: one.point for name, one in baselines.items()}
+    predicted = predicted_by_all(contenders)
     for population in POPULATIONS if target == LINE_TARGET else POPULATIONS[:-1]:
-        members = frame.select(population_rows(population).fill_null(False)).to_series().to_numpy()
+        members = _members(frame, population)
         unpredicted[population] = {name: int(np.isnan(point[members]).sum()) for name, point in contenders.items()}
-        rows = members & predicted_by_all(contenders)
+        rows = members & predicted
         if not rows.any():
             continue
         about = _About(frame, rows, population, build_id)
         metrics += about.figures(scored)
-        for name, point in baselines.items():
-            of_baselines[name] += about.figures(Scored(point))
+        for name, baseline in baselines.items():
+            of_baselines[name] += about.figures(baseline)
         if population == "lined":
             line += about.figures(Scored(frame["line"].to_numpy().astype(np.float64)))
-    return Evaluation(tuple(metrics), {k: tuple(v) for k, v in of_baselines.items()}, tuple(line), unpredicted)
+    made = Evaluation(tuple(metrics), {k: tuple(v) for k, v in of_baselines.items()}, tuple(line), unpredicted)
+    if target != LINE_TARGET:
+        return made
+    chances, line_chances = _chances(frame, predicted, scored, build_id)
+    return replace(made, tiers=_by_tier(frame, predicted, scored, build_id), chances=chances, line_chances=line_chances)
+
+
+def score(point: Floats, residuals: Residuals, line: Floats) -> Scored:
+    """Predictions with all that `residuals` say of the results; `line` (n,), NaN = none."""
+    return Scored(
+        point,
+        *residuals.interval(point),
+        quantiles=residuals.result_quantiles(point),
+        over=residuals.over_probability(point, line),
+    )
+
+
+def joined(parts: Sequence[Scored]) -> Scored:
+    """Predictions of successive rows as one; what one of them lacks, all lack."""
+    columns = {f.name: [getattr(part, f.name) for part in parts] for f in fields(Scored)}
+    known = {name: values for name, values in columns.items() if all(one is not None for one in values)}
+    return Scored(**{name: np.concatenate(values) for name, values in known.items()})
+
+
+def line_of(frame: pl.DataFrame) -> Floats:
+    """The line of each row of a Dataset's frame, (n,), NaN = none."""
+    return frame["line"].cast(pl.Float64).fill_null(np.nan).to_numpy()
 
 
 def baseline_predictions(frame: pl.DataFrame, features: list[str], target: str) -> dict[str, Floats]:
@@ -122,6 +168,35 @@ def as_table(metrics: tuple[Metric, ...]) -> dict[str, dict[str, Any]]:
     return table
 
 
+def _members(frame: pl.DataFrame, population: str) -> npt.NDArray[np.bool_]:
+    return frame.select(population_rows(population).fill_null(False)).to_series().to_numpy()
+
+
+def _by_tier(
+    frame: pl.DataFrame, predicted: npt.NDArray[np.bool_], scored: Scored, build_id: int
+) -> tuple[Metric, ...]:
+    played = _members(frame, "played") & predicted
+    tiers = tier(np.nan_to_num(scored.point))
+    parts = ((name, played & (tiers == place)) for place, name in enumerate(TIERS))
+    made = (_About(frame, rows, f"played_{name}", build_id).figures(scored) for name, rows in parts if rows.any())
+    return tuple(metric for metrics in made for metric in metrics)
+
+
+def _chances(
+    frame: pl.DataFrame, predicted: npt.NDArray[np.bool_], scored: Scored, build_id: int
+) -> tuple[tuple[Metric, ...], tuple[Metric, ...]]:
+    """The system's and the prices' Brier score and log loss, on the same rows; nothing where there are none."""
+    if scored.over is None or "line_over_probability" not in frame.columns:
+        return (), ()
+    stated = frame["line_over_probability"].to_numpy().astype(np.float64)
+    decided = (frame["target"] != frame["line"]).fill_null(False).to_numpy()
+    rows = _members(frame, "lined") & predicted & decided & np.isfinite(stated) & np.isfinite(scored.over)
+    if not rows.any():
+        return (), ()
+    about = _About(frame, rows, PRICED, build_id)
+    return tuple(about.chances(scored.over)), tuple(about.chances(stated))
+
+
 @dataclass(frozen=True)
 class _About:
     """The rows that figures are about."""
@@ -132,9 +207,8 @@ class _About:
     build_id: int
 
     def figures(self, scored: Scored) -> list[Metric]:
-        actual = self.frame["target"].to_numpy()[self.rows]
+        actual, dates = self._actual, self._dates
         point = scored.point[self.rows]
-        dates = self.frame["game_date"].to_numpy().astype("datetime64[D]")[self.rows]
         errors = point - actual
         figures = [
             self._metric("mae", mean_absolute_error(actual, point), dates, interval_by_date(np.abs(errors), dates)),
@@ -145,8 +219,28 @@ class _About:
         ]
         if scored.low is not None and scored.high is not None:
             inside = (actual >= scored.low[self.rows]) & (actual <= scored.high[self.rows])
-            figures.append(self._metric("interval_80_coverage", float(inside.mean()), dates))
+            figures.append(self._mean("interval_80_coverage", inside.astype(np.float64)))
+        if scored.quantiles is not None:
+            figures.append(self._mean("crps", crps(actual, scored.quantiles[self.rows], LEVELS)))
         return figures
+
+    def chances(self, over: Floats) -> list[Metric]:
+        went_over = self._actual > self.frame["line"].to_numpy()[self.rows]
+        return [
+            self._mean("brier", brier_scores(over[self.rows], went_over)),
+            self._mean("log_loss", log_losses(over[self.rows], went_over)),
+        ]
+
+    @property
+    def _actual(self) -> Floats:
+        return self.frame["target"].to_numpy()[self.rows]
+
+    @property
+    def _dates(self) -> npt.NDArray[np.datetime64]:
+        return self.frame["game_date"].to_numpy().astype("datetime64[D]")[self.rows]
+
+    def _mean(self, name: str, values: Floats) -> Metric:
+        return self._metric(name, float(values.mean()), self._dates, interval_by_date(values, self._dates))
 
     def _metric(
         self, name: str, value: float, dates: npt.NDArray[np.datetime64], ci95: tuple[float, float] | None = None

@@ -61,7 +61,7 @@ def residuals_by_prediction(actual: Floats, predicted: Floats, *, target: str, a
 
 
 def interval_calibration(actual: Floats, predicted: Floats, residuals: Residuals, *, about: str) -> Figure:
-    """Share of results inside the interval over the share it claims, for low, middle and high predictions."""
+    """Share of results inside the interval over the share it claims, 10 to 95 %, for low, middle and high ones."""
     figure, axes = _canvas("Do the intervals hold?", about, "share claimed", "share of results inside")
     axes.plot([0, 1], [0, 1], color=MUTED, lw=1, ls=":", label="as claimed")
     thirds = np.quantile(predicted, [1 / 3, 2 / 3])
@@ -75,6 +75,29 @@ def interval_calibration(actual: Floats, predicted: Floats, residuals: Residuals
         ends = [residuals.interval(predicted[rows], level) for level in LEVELS]
         inside = [((actual[rows] >= low) & (actual[rows] <= high)).mean() for low, high in ends]
         axes.plot(LEVELS, inside, color=colour, lw=width, marker="o", ms=3.5, label=f"{name} ({rows.sum():,} rows)")
+    axes.set(xlim=(0, 1), ylim=(0, 1))
+    _legend(axes)
+    return figure
+
+
+def over_calibration(
+    went_over: npt.NDArray[np.bool_], given: Mapping[str, Floats], *, about: str, n_groups: int = 10
+) -> Figure:
+    """Share of results over the line by the probability given to it, for each of `given` (NaN: none given), in groups
+    of equal size, each with its 95 % interval (normal approximation); the legend has each one's rows.
+    """
+    figure, axes = _canvas("Over the line?", about, "probability given", "share of results over the line")
+    axes.plot([0, 1], [0, 1], color=MUTED, lw=1, ls=":", label="as given")
+    for (name, probability), colour in zip(given.items(), (BLUE, ORANGE, GREEN), strict=False):
+        known = np.flatnonzero(np.isfinite(probability))
+        if len(known) == 0:
+            continue
+        groups = np.array_split(known[np.argsort(probability[known], kind="stable")], min(n_groups, len(known)))
+        middle = np.array([probability[rows].mean() for rows in groups])
+        share = np.array([went_over[rows].mean() for rows in groups])
+        error = 1.96 * np.sqrt(share * (1 - share) / [len(rows) for rows in groups])
+        axes.errorbar(middle, share, error, color=colour, lw=1.6, marker="o", ms=4, elinewidth=0.8, capsize=2,
+                      label=f"{name} ({len(known):,} rows)")  # fmt: skip
     axes.set(xlim=(0, 1), ylim=(0, 1))
     _legend(axes)
     return figure
@@ -121,6 +144,35 @@ def cumulative_mae(
     axes.xaxis.set_major_formatter(ConciseDateFormatter(axes.xaxis.get_major_locator()))
     axes.margins(y=0.15)
     _legend(axes)
+    return figure
+
+
+def sweep_history(
+    complete: list[tuple[int, float]], pruned: list[tuple[int, float]], *, target: str, about: str
+) -> Figure:
+    """Value of each complete trial, (number, value), what each pruned one had reached, and the best so far."""
+    figure, axes = _canvas("Trial by trial", about, "trial", f"mean absolute error, {target}")
+    numbers, values = np.array(complete, dtype=float).reshape(-1, 2).T
+    axes.step(numbers, np.minimum.accumulate(values), where="post", color=BLUE, lw=2.2, label="best so far")
+    axes.scatter(numbers, values, color=BLUE, s=22, zorder=3, label=f"complete ({len(complete)})")
+    if pruned:
+        at, reached = np.array(pruned, dtype=float).T
+        top = values.max() + 0.25 * max(np.ptp(values), 0.01)  # a hopeless one would flatten all others
+        axes.scatter(at, np.minimum(reached, top), color=ORANGE, marker="x", s=22, label=f"pruned ({len(pruned)})")
+    axes.margins(y=0.15)
+    _legend(axes)
+    return figure
+
+
+def hyperparameter_importance(shares: Mapping[str, float], *, about: str) -> Figure:
+    """Share (0-1) of each hyperparameter in what moved the value of the trials, largest on top."""
+    names = sorted(shares, key=lambda name: shares[name])
+    figure, axes = _canvas("What moves the value", about, "share of importance", "", height=1.6 + 0.32 * len(names))
+    axes.barh(names, [shares[name] for name in names], color=BLUE, height=0.68)
+    for row, name in enumerate(names):
+        axes.text(shares[name], row, f"  {shares[name]:.0%}", va="center", color=MUTED, fontsize=8)
+    axes.grid(axis="y", visible=False)
+    axes.margins(x=0.1, y=0.02)
     return figure
 
 

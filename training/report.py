@@ -7,15 +7,20 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 import polars as pl
 
-from contracts.metrics import Metric
+from contracts.metrics import Floats, Metric
 from contracts.model_metadata import ModelMetadata
+from contracts.populations import LINE_TARGET
 from systems.residuals import Residuals
 from training import plots
+from training.dataset import PRICES
 from training.description import describe
-from training.evaluation import Evaluation, baseline_predictions
+from training.evaluation import Evaluation, baseline_predictions, line_of
 from training.runs import Run
 from training.source import find_source
 from training.steps import Prepared
+
+WITH_INTERVAL = ("mae", "crps", "interval_80_coverage", "brier", "log_loss")
+"""Figures whose 95 % interval is logged beside them."""
 
 EXPLAINED_ROWS = 2_000
 """As many rows, drawn evenly from those predicted on the validation dates, show which features matter."""
@@ -41,10 +46,12 @@ def figures(evaluation: Evaluation, prefix: str = "val") -> Iterator[tuple[str, 
     """Metric names of a run: val_mae_played, baseline_season_average_mae_played, line_mae_lined, ..."""
     yield from _named(prefix, evaluation.metrics)
     for name, metrics in evaluation.baselines.items():
-        yield from _named(f"baseline_{name}", [one for one in metrics if one.name == "mae"])
+        yield from _named(f"baseline_{name}", [one for one in metrics if one.name in ("mae", "crps")])
     yield from _named("line", [one for one in evaluation.line if one.name == "mae"])
-    for metric in evaluation.metrics:
-        if metric.name == "mae":
+    yield from _named(prefix, [*evaluation.tiers, *evaluation.chances])
+    yield from _named("line", evaluation.line_chances)
+    for metric in (*evaluation.metrics, *evaluation.tiers, *evaluation.chances):
+        if metric.name in ("mae", "brier"):
             yield f"{prefix}_n_{metric.population}", metric.n
     for population, counts in evaluation.n_unpredicted.items():
         yield f"{prefix}_n_unpredicted_{population}", counts["system"]
@@ -94,9 +101,9 @@ def _tags(prepared: Prepared, metadata: ModelMetadata) -> dict[str, object]:
 def _named(prefix: str, metrics: list[Metric] | tuple[Metric, ...]) -> Iterator[tuple[str, float]]:
     for metric in metrics:
         yield f"{prefix}_{metric.name}_{metric.population}", metric.value
-        if metric.ci95 is not None and metric.name == "mae":
-            yield f"{prefix}_mae_ci_low_{metric.population}", metric.ci95[0]
-            yield f"{prefix}_mae_ci_high_{metric.population}", metric.ci95[1]
+        if metric.ci95 is not None and metric.name in WITH_INTERVAL:
+            for end, value in zip(("low", "high"), metric.ci95, strict=True):
+                yield f"{prefix}_{metric.name}_ci_{end}_{metric.population}", value
 
 
 def _draw(run: Run, prepared: Prepared, residuals: Residuals) -> None:
@@ -122,6 +129,21 @@ def _draw(run: Run, prepared: Prepared, residuals: Residuals) -> None:
     run.figure(plots.importance(prepared.features, parts, target=target, about=on_some), "importance")
     run.figure(plots.residuals_by_prediction(actual, point, target=target, about=on_rows), "residuals_by_prediction")
     run.figure(plots.interval_calibration(actual, point, residuals, about=on_rows), "interval_calibration")
+    if target == LINE_TARGET:
+        _draw_chances(run, frame.filter(pl.Series(predicted)), point, residuals, about=about)
     kept = {name: values[predicted] for name, values in predictions.items()}
     dates = dataset.dates[rows][predicted]
     run.figure(plots.mae_by_month(actual, kept, dates, target=target, about=on_rows), "mae_by_month")
+
+
+def _draw_chances(run: Run, frame: pl.DataFrame, point: Floats, residuals: Residuals, *, about: str) -> None:
+    """How often results went over the line, by the probability given to it: where there are lines that were not hit."""
+    line, actual = line_of(frame), frame["target"].to_numpy()
+    decided = np.isfinite(line) & (actual != line)
+    if not decided.any():
+        return
+    given = {"the system": residuals.over_probability(point, line)[decided]}
+    if PRICES in frame.columns:
+        given["the books' prices"] = frame[PRICES].cast(pl.Float64).fill_null(np.nan).to_numpy()[decided]
+    about = f"{about}, {int(decided.sum()):,} rows with a line"
+    run.figure(plots.over_calibration((actual > line)[decided], given, about=about), "over_calibration")

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import tempfile
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import sqlalchemy as sa
@@ -22,7 +24,7 @@ from systems.model import Model, make_golden_rows, save_model
 from systems.residuals import Residuals, fit_residuals
 from systems.versions import library_versions
 from training.dataset import Columns, Dataset, choose_columns, load_dataset, refuse_low_coverage
-from training.evaluation import Evaluation, Scored, as_table, baseline_predictions, evaluate
+from training.evaluation import Evaluation, Scored, as_table, baseline_predictions, evaluate, line_of, score
 from training.model_log import ARTIFACT, log_model
 from training.source import find_source
 from training.splits import Mask, Span, Split, split_by_date
@@ -78,12 +80,13 @@ def prepare(
     feature_set: str,
     population: str,
     dates: dict[str, date | None],
+    parameters: Mapping[str, Any] | None = None,
 ) -> Prepared:
     """The rows, the split and the columns of a training; nothing is fitted or logged yet.
 
-    Raises what `train` does.
+    `parameters` go over those of the system's conf entry. Raises what `train` does.
     """
-    made = create_system(system, device=settings.training.device)
+    made = create_system(system, parameters=parameters, device=settings.training.device)
     dataset = load_dataset(
         engine,
         load_feature_set(feature_set),
@@ -158,8 +161,8 @@ def validate(prepared: Prepared, residuals: Residuals) -> Evaluation:
     point = prepared.system.predict(dataset.matrix(prepared.features)[prepared.validation])
     evaluation = evaluate(
         frame,
-        Scored(point, *residuals.interval(point)),
-        baselines=baseline_predictions(frame, prepared.columns.present, dataset.target),
+        score(point, residuals, line_of(frame)),
+        baselines=score_baselines(prepared),
         target=dataset.target,
         build_id=dataset.build_id,
     )
@@ -169,6 +172,21 @@ def validate(prepared: Prepared, residuals: Residuals) -> Evaluation:
             remedy="Give other dates, --val-from and --val-to, or choose another --system.",
         )
     return evaluation
+
+
+def score_baselines(prepared: Prepared) -> dict[str, Scored]:
+    """The baselines on the validation dates, each with the spread of its own errors on the tune block."""
+    dataset = prepared.dataset
+    seen, asked = prepared.block(prepared.split.tune), prepared.validation
+    learned, frame = dataset.frame.filter(seen), dataset.frame.filter(asked)
+    actual, line = learned["target"].to_numpy(), line_of(frame)
+    names = prepared.columns.present
+    spread = {
+        name: fit_residuals(actual, point)
+        for name, point in baseline_predictions(learned, names, dataset.target).items()
+    }
+    predictions = baseline_predictions(frame, names, dataset.target)
+    return {name: score(point, spread[name], line) for name, point in predictions.items()}
 
 
 def describe_model(prepared: Prepared, evaluation: Evaluation, residuals: Residuals) -> ModelMetadata:
@@ -201,9 +219,12 @@ def describe_model(prepared: Prepared, evaluation: Evaluation, residuals: Residu
             "metrics": as_table(evaluation.metrics),
             "baselines": {name: as_table(metrics) for name, metrics in evaluation.baselines.items()},
             "line": as_table(evaluation.line),
+            "tiers": as_table(evaluation.tiers),
+            "chances": {"system": as_table(evaluation.chances), "line": as_table(evaluation.line_chances)},
         },
         bands=residuals.edges.tolist(),
         residual_quantiles=residuals.quantiles.tolist(),
+        residual_growth=residuals.growth,
         golden_rows=make_golden_rows(system, np.ascontiguousarray(golden)),
         created_at=now().isoformat(),
     )

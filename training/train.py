@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
@@ -81,6 +81,11 @@ class TrainResult:
             "metrics": as_table(self.evaluation.metrics),
             "baselines": {name: as_table(metrics) for name, metrics in self.evaluation.baselines.items()},
             "line": as_table(self.evaluation.line),
+            "tiers": as_table(self.evaluation.tiers),
+            "chances": {
+                "system": as_table(self.evaluation.chances),
+                "line": as_table(self.evaluation.line_chances),
+            },
             "n_unpredicted": {name: dict(counts) for name, counts in self.evaluation.n_unpredicted.items()},
         }
 
@@ -102,27 +107,37 @@ def train(
     progress("reading the feature table")
     prepared = prepare(engine, settings, request.system, request.feature_set, request.population, request.dates)
     with open_run(home, run_name(request.system, request.feature_set, prepared.split)) as run:
-        progress(f"fitting {request.system}")
-        fit(prepared)
-        progress("validating")
-        residuals = learn_spread(prepared)
-        evaluation = validate(prepared, residuals)
-        metadata = describe_model(prepared, evaluation, residuals)
-        progress("logging the run")
-        report(run, prepared, metadata, evaluation, residuals)
-        kept = keep(prepared, metadata)
-        run.say(tags={"model_sha256": kept.sha256})
-        version = None
-        if request.register:
-            progress("registering the version")
-            version = register(engine, home, _new_version(run, prepared, evaluation, kept)).version
+        return train_prepared(engine, home, prepared, run, register_it=request.register, progress=progress)
+
+
+def train_prepared(
+    engine: sa.Engine, home: Home, prepared: Prepared, run: Run, *, register_it: bool, progress: Progress
+) -> TrainResult:
+    """What `prepared` settles: fitted, validated, logged in the open `run` and, if so wanted, registered.
+
+    Raises what `train` does.
+    """
+    progress(f"fitting {prepared.system.name}")
+    fit(prepared)
+    progress("validating")
+    residuals = learn_spread(prepared)
+    evaluation = validate(prepared, residuals)
+    metadata = describe_model(prepared, evaluation, residuals)
+    progress("logging the run")
+    report(run, prepared, metadata, evaluation, residuals)
+    kept = keep(prepared, metadata)
+    run.say(tags={"model_sha256": kept.sha256})
+    version = None
+    if register_it:
+        progress("registering the version")
+        version = register(engine, home, _new_version(run, prepared, evaluation, kept)).version
     return TrainResult(
         run_id=run.run_id,
         model_version=version,
         model_sha256=kept.sha256,
-        system=request.system,
+        system=prepared.system.name,
         target=prepared.dataset.target,
-        feature_set=request.feature_set,
+        feature_set=prepared.dataset.feature_set.name,
         build_id=prepared.dataset.build_id,
         val_from=prepared.split.validation.first,
         val_to=prepared.split.validation.last,
@@ -145,5 +160,11 @@ def _new_version(run: Run, prepared: Prepared, evaluation: Evaluation, kept: Kep
         target=dataset.target,
         train_from=learned.first if learned else None,
         train_to=learned.last if learned else None,
-        metrics=[metric.to_json() for metric in evaluation.metrics],
+        metrics=[metric.to_json() for metric in _told(evaluation)],
     )
+
+
+def _told(evaluation: Evaluation) -> Iterator[Metric]:
+    """What a version says of itself; the prices' scores stand beside its own under names of theirs."""
+    yield from (*evaluation.metrics, *evaluation.tiers, *evaluation.chances)
+    yield from (replace(one, name=f"line_{one.name}") for one in evaluation.line_chances)

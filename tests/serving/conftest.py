@@ -167,6 +167,7 @@ def train(
         results={},
         bands=residuals.edges.tolist(),
         residual_quantiles=residuals.quantiles.tolist(),
+        residual_growth=residuals.growth,
         golden_rows=make_golden_rows(system, blocks[1].matrix),
         created_at=clock.now().isoformat(),
     )

@@ -137,6 +137,7 @@ def make_model(system: System, tune: Rows) -> Model:
         results={},
         bands=residuals.edges.tolist(),
         residual_quantiles=residuals.quantiles.tolist(),
+        residual_growth=residuals.growth,
         golden_rows=make_golden_rows(system, matrix),
         created_at=datetime(2024, 1, 1, tzinfo=UTC).isoformat(),
     )

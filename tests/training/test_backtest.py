@@ -152,7 +152,7 @@ def test_the_mean_error_is_of_the_rows_that_all_could_predict(database: sa.Engin
     course = set_out(database, settings, REQUEST)
     walked = walk(course, lambda done, total: None)
     frame = walked.frame.with_columns(
-        point=pl.Series(walked.scored.point), season=pl.Series(walked.baselines["season_average"])
+        point=pl.Series(walked.scored.point), season=pl.Series(walked.points["season_average"])
     )
     kept = [
         abs(row["point"] - row["target"])

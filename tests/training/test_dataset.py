@@ -174,3 +174,16 @@ def test_only_the_asked_dates_are_read(league: object) -> None:
     part = load_dataset(league.engine, feature_set, league.settings, population="played", date_from=first, date_to=last)
     assert np.unique(part.dates).tolist() == days[10:21].tolist()
     assert part.sha256 != everything.sha256
+
+
+def test_what_prices_say_is_kept_beside_the_rows_and_changes_neither_features_nor_hash(
+    feature_rows: FeatureRows, feature_set: FeatureSet
+) -> None:
+    rows = feature_rows()
+    plain, priced = (
+        make_dataset(frame, feature_set, target="points", population="played", build_id=1)
+        for frame in (rows, rows.with_columns(line_over_probability=pl.lit(0.4)))
+    )
+    assert priced.frame.drop("line_over_probability").equals(plain.frame)
+    assert priced.sha256 == plain.sha256
+    assert set(priced.frame["line_over_probability"]) == {0.4}

@@ -12,7 +12,7 @@ import pytest
 from contracts.errors import UsageError
 from contracts.feature_set import FeatureSet
 from training.dataset import make_dataset
-from training.evaluation import Scored, as_table, baseline_predictions, evaluate
+from training.evaluation import Scored, as_table, baseline_predictions, evaluate, joined
 
 FeatureRows = Callable[..., pl.DataFrame]
 
@@ -52,7 +52,7 @@ def test_every_population_has_its_own_figures() -> None:
 
 def test_the_line_and_the_baselines_are_held_against_the_same_rows() -> None:
     naive = np.array([15.0, 9.0, np.nan, 7.0])
-    made = evaluate(four_rows(), Scored(POINT), baselines={"naive": naive}, target="points", build_id=3)
+    made = evaluate(four_rows(), Scored(POINT), baselines={"naive": Scored(naive)}, target="points", build_id=3)
     for metrics in (made.metrics, made.baselines["naive"]):
         assert as_table(metrics)["played"]["n"] == 2
     assert as_table(made.metrics)["played"]["mae"] == 3.0
@@ -62,7 +62,7 @@ def test_the_line_and_the_baselines_are_held_against_the_same_rows() -> None:
 
 def test_a_row_that_cannot_be_predicted_is_counted() -> None:
     point = np.array([np.nan, 6.0, 4.0, np.nan])
-    made = evaluate(four_rows(), Scored(point), baselines={"naive": POINT}, target="points", build_id=3)
+    made = evaluate(four_rows(), Scored(point), baselines={"naive": Scored(POINT)}, target="points", build_id=3)
     assert made.n_unpredicted["played"] == {"system": 1, "naive": 0}
     assert made.n_unpredicted["early"] == {"system": 1, "naive": 0}
     assert made.metric("mae", "early") is None
@@ -106,3 +106,76 @@ def test_baselines_are_the_columns_of_the_target(
     np.testing.assert_array_equal(made["last_10_average"], frame["rebounds_avg_last_10"].to_numpy())
     with pytest.raises(UsageError, match="assists_avg_season"):
         baseline_predictions(frame, feature_set.names, "assists")
+
+
+# ---------------------------------------------------------------- beyond the point
+def priced_rows() -> pl.DataFrame:
+    """Five lined rows; the second hit the line, the third has no price."""
+    n = 5
+    return pl.DataFrame(
+        {
+            "game_date": [date(2024, 1, day) for day in (1, 1, 2, 2, 3)],
+            "state": ["played"] * n,
+            "is_expected": [True] * n,
+            "n_active_games_season": [10.0] * n,
+            "minutes_avg_last_10_active": [30.0] * n,
+            "line": [19.5, 10.0, 14.5, 20.5, 7.5],
+            "target": [20.0, 10.0, 16.0, 12.0, 9.0],
+            "line_over_probability": [0.5, 0.6, None, 0.25, 0.5],
+        }
+    )
+
+
+def test_chances_are_held_against_the_prices_on_the_rows_that_were_won_or_lost() -> None:
+    over = np.array([0.8, 0.9, 0.9, 0.4, 0.5])
+    scored = Scored(np.array([22.0, 6.0, 15.0, 19.0, 8.0]), over=over)
+    made = evaluate(priced_rows(), scored, baselines={}, target="points", build_id=3)
+    mine, theirs = as_table(made.chances)["priced"], as_table(made.line_chances)["priced"]
+    assert (mine["n"], theirs["n"]) == (3, 3)
+    assert mine["brier"] == pytest.approx((0.04 + 0.16 + 0.25) / 3)
+    assert theirs["brier"] == pytest.approx((0.25 + 0.0625 + 0.25) / 3)
+    assert mine["log_loss"] == pytest.approx(-(np.log(0.8) + np.log(0.6) + np.log(0.5)) / 3)
+    assert (mine["date_from"], mine["date_to"]) == ("2024-01-01", "2024-01-03")
+
+
+def test_without_prices_or_for_another_target_nothing_is_said_of_chances() -> None:
+    scored = Scored(np.full(5, 10.0), over=np.full(5, 0.5))
+    unpriced = priced_rows().drop("line_over_probability")
+    for frame, target in ((unpriced, "points"), (priced_rows(), "rebounds")):
+        made = evaluate(frame, scored, baselines={}, target=target, build_id=3)
+        assert (made.chances, made.line_chances) == ((), ())
+
+
+def test_every_tier_by_predicted_points_has_its_figures() -> None:
+    point = np.array([22.0, 7.9, 15.0, 8.0, 8.0])
+    scored = Scored(point, low=point - 2.5, high=point + 2.5)
+    tiers = as_table(evaluate(priced_rows(), scored, baselines={}, target="points", build_id=3).tiers)
+    assert {name: row["n"] for name, row in tiers.items()} == {
+        "played_bench": 1,
+        "played_role": 2,
+        "played_starter": 1,
+        "played_star": 1,
+    }
+    assert tiers["played_role"]["mae"] == pytest.approx((4.0 + 1.0) / 2)
+    assert tiers["played_role"]["interval_80_coverage"] == 0.5
+    assert evaluate(priced_rows(), scored, baselines={}, target="rebounds", build_id=3).tiers == ()
+
+
+def test_a_distribution_is_scored_and_beats_one_that_is_far_off() -> None:
+    near, far = (np.repeat((priced_rows()["target"].to_numpy() + off)[:, None], 99, axis=1) for off in (1.0, 6.0))
+    point = np.full(5, 10.0)
+    made = evaluate(
+        priced_rows(),
+        Scored(point, quantiles=near),
+        baselines={"naive": Scored(point, quantiles=far)},
+        target="points",
+        build_id=3,
+    )
+    assert made.metric("crps", "played").value == pytest.approx(1.0)
+    assert as_table(made.baselines["naive"])["played"]["crps"] == pytest.approx(6.0)
+
+
+def test_successive_parts_are_one_whole_and_lack_what_one_of_them_lacks() -> None:
+    whole = joined([Scored(np.array([1.0]), over=np.array([0.5])), Scored(np.array([2.0, 3.0]))])
+    np.testing.assert_array_equal(whole.point, [1.0, 2.0, 3.0])
+    assert whole.over is None

@@ -128,8 +128,29 @@ def test_the_plots_are_kept(result: TrainResult, client: MlflowClient) -> None:
         "residuals_by_prediction.png",
         "interval_calibration.png",
         "mae_by_month.png",
+        "over_calibration.png",
     }
     assert min(plots.values()) > 10_000
+
+
+def test_what_goes_beyond_the_point_is_said_with_the_run_and_kept_with_the_model(
+    result: TrainResult, client: MlflowClient, model_folder: Path
+) -> None:
+    said = result.to_json()
+    played = said["metrics"]["played"]
+    assert 0 < played["crps"] < said["baselines"]["last_10_average"]["played"]["crps"] < played["mae"] * 1.5
+    assert sum(tier["n"] for tier in said["tiers"].values()) == played["n"]
+    mine, prices = said["chances"]["system"]["priced"], said["chances"]["line"]["priced"]
+    assert 0 < mine["n"] == prices["n"] <= said["metrics"]["lined"]["n"]
+    assert 0.2 < prices["brier"] < 0.3
+    metrics = client.get_run(result.run_id).data.metrics
+    assert metrics["val_crps_played"] == played["crps"]
+    assert metrics["val_interval_80_coverage_ci_low_played"] < played["interval_80_coverage"]
+    assert metrics["line_brier_priced"] == prices["brier"]
+    assert metrics["val_n_priced"] == mine["n"]
+    kept = load_model(model_folder).metadata.results
+    assert kept["tiers"] == said["tiers"]
+    assert kept["chances"] == said["chances"]
 
 
 def test_the_registered_folder_is_the_one_that_was_trained(
