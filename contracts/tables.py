@@ -11,6 +11,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from contracts.builder_columns import doc_of, label_doc
 from contracts.feature_set import FeatureSet
 
 metadata = sa.MetaData()
@@ -222,12 +223,15 @@ raw_digests = sa.Table(
 def _versioned(
     name: str, *columns: sa.Column[Any] | sa.CheckConstraint, key: tuple[str, ...], within: sa.MetaData = metadata
 ) -> sa.Table:
-    """A table whose rows belong to the builds from `from_build` to before `to_build` (NULL: still current)."""
-    return sa.Table(
+    """A table whose rows belong to the builds from `from_build` to before `to_build` (NULL: still current).
+
+    Its columns have the doc that contracts.builder_columns gives them.
+    """
+    table = sa.Table(
         name,
         within,
         *columns,
-        sa.Column("row_hash", sa.BigInteger, nullable=False, doc="of all values: an equal row is not written again"),
+        sa.Column("row_hash", sa.BigInteger, nullable=False),
         sa.Column("from_build", sa.Integer, nullable=False),
         sa.Column("to_build", sa.Integer),
         sa.UniqueConstraint(*key, "from_build", name=f"{name}_one_row_a_build"),
@@ -240,6 +244,9 @@ def _versioned(
             postgresql_where=sa.text("to_build IS NULL"),
         ),
     )
+    for column in table.columns:
+        column.doc = column.doc or doc_of(name, column.name)
+    return table
 
 
 PLAYER_GAME = ("game_id", "player_id")
@@ -293,7 +300,7 @@ player_shot_zone_analysis = _versioned(
     ),
     *_floats("n_games_last_10 n_games_last_20"),
     sa.Column("primary_zone", sa.Text),
-    sa.Column("zones", sa.Text, doc="'shots' (zone data) or 'box' (box scores alone)"),
+    sa.Column("zones", sa.Text),
     sa.Column("max_source_date", sa.Date),
     key=PLAYER_GAME,
 )
@@ -308,8 +315,7 @@ player_daily_cache = _versioned(
     ),
     *_floats("n_games_last_5 n_games_last_10 n_games_season n_team_games_last_10 n_team_games_season"),
     *_floats("rest_days team_rest_days opponent_rest_days"),
-    sa.Column("age", sa.Float, doc="whole years on the game date"),
-    *_floats("rest_advantage_unclamped"),
+    *_floats("age rest_advantage_unclamped"),
     sa.Column("listed_status", sa.Text),
     sa.Column("max_source_date", sa.Date),
     key=PLAYER_GAME,
@@ -347,15 +353,15 @@ def feature_table(feature_set: FeatureSet) -> sa.Table:
         sa.Column("season", sa.Integer, nullable=False),
         sa.Column("opponent_id", sa.Integer, nullable=False),
         sa.Column("state", sa.Text, nullable=False),
-        sa.Column("is_expected", sa.Boolean, nullable=False, doc="on the slate before the game"),
+        sa.Column("is_expected", sa.Boolean, nullable=False),
         *(sa.Column(name, sa.Float) for name in FEATURE_ROW_COUNTS),
         *(sa.Column(name, sa.Float) for name in feature_set.names),
-        sa.Column("line", sa.Float, doc="the points line at the cut-off; NULL: none known"),
-        *(sa.Column(name, sa.Float) for name in FEATURE_ROW_LABELS),
-        sa.Column("missing", sa.Text, nullable=False, doc="reason:name,name;reason:name: which are NULL, and why"),
-        sa.Column("window_games", sa.Text, nullable=False, doc="JSON: games used by last_5, last_10, season, team"),
-        sa.Column("max_source_date", sa.Date, doc="latest date of anything the row knows"),
-        sa.Column("settled_build", sa.Integer, doc="the build that learned what happened: scheduled before it"),
+        sa.Column("line", sa.Float),
+        *(sa.Column(name, sa.Float, doc=label_doc(name)) for name in FEATURE_ROW_LABELS),
+        sa.Column("missing", sa.Text, nullable=False),
+        sa.Column("window_games", sa.Text, nullable=False),
+        sa.Column("max_source_date", sa.Date),
+        sa.Column("settled_build", sa.Integer),
         sa.CheckConstraint("max_source_date IS NULL OR max_source_date < game_date", name="knows_only_the_past"),
         key=PLAYER_GAME,
         within=sa.MetaData(),
