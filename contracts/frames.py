@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
+from contracts.misfits import misfit_in
+
 if TYPE_CHECKING:
     import numpy.typing as npt
     import polars as pl
@@ -39,7 +41,11 @@ def insert_frame(connection: sa.Connection, table: sa.Table, frame: pl.DataFrame
 
 
 def read_frame(connection: sa.Connection, query: sa.Select[Any]) -> pl.DataFrame:
-    """The result of `query` as a Polars frame with the columns' own types (times aware, in UTC)."""
+    """The result of `query` as a Polars frame with the columns' own types (times aware, in UTC).
+
+    Raises TipoffError naming table, column and row where SQLite keeps a value of another kind, such as text among
+    whole numbers: it lets anybody write what he likes.
+    """
     import polars as pl
 
     types = {column.name: polars_type(column.type) for column in query.selected_columns}
@@ -50,8 +56,11 @@ def read_frame(connection: sa.Connection, query: sa.Select[Any]) -> pl.DataFrame
     # the driver's own rows, slice by slice and column by column: several times as fast as through SQLAlchemy's
     if connection.dialect.name == "sqlite":
         stored = {name: _kept_as(kind) for name, kind in types.items()}
-        frame = _fetch_with_numpy(result.cursor, stored)
-        frame = frame.select(_as_declared(name, stored[name], kind) for name, kind in types.items())
+        try:
+            frame = _fetch_with_numpy(result.cursor, stored)
+            frame = frame.select(_as_declared(name, stored[name], kind) for name, kind in types.items())
+        except (TypeError, ValueError, pl.exceptions.PolarsError) as error:
+            raise misfit_in(connection, query, types) or error from error
     else:
         frame = _fetch(result.cursor, types)
     result.close()

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from polars.testing import assert_frame_equal
 
 from contracts.database import writing
+from contracts.errors import TipoffError
 from contracts.frames import COPIED_ROWS, ROWS_AT_A_TIME, SLICES_A_FRAME, insert_frame, read_frame
 from contracts.tables import UTCDateTime
 
@@ -85,3 +86,30 @@ def test_rows_of_a_failed_transaction_are_not_there(migrated: sa.Engine, table: 
 def test_a_column_that_the_table_has_not_is_refused_by_name(migrated: sa.Engine, table: sa.Table) -> None:
     with pytest.raises(ValueError, match="kinds has no column colour"):
         stored(migrated, table, ROWS.with_columns(colour=pl.lit("red")))
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "kind"),
+    [
+        ("number", "twelve", "a whole number"),
+        ("number", 1.5, "a whole number"),
+        ("fraction", "half", "a number"),
+        ("day", "yesterday", "a date"),
+        ("time", "noon", "a time"),
+        ("truth", "yes", "0 or 1"),
+    ],
+)
+def test_a_value_of_another_kind_in_sqlite_is_told_with_table_column_and_row(
+    engine: sa.Engine, column: str, value: object, kind: str
+) -> None:
+    columns = [sa.Column("text", sa.Text), sa.Column("number", sa.BigInteger), sa.Column("fraction", sa.Float)]
+    columns += [sa.Column("day", sa.Date), sa.Column("time", UTCDateTime), sa.Column("truth", sa.Boolean)]
+    odd = sa.Table("odd", sa.MetaData(), *columns)
+    with writing(engine) as connection:
+        odd.create(connection)
+        connection.exec_driver_sql("INSERT INTO odd (text, number) VALUES ('the first', 1)")
+        insert = f"INSERT INTO odd (text, {column}) VALUES ('the second', ?)"  # noqa: S608 the test's own names
+        connection.exec_driver_sql(insert, (value,))
+    with engine.connect() as connection, pytest.raises(TipoffError) as told:
+        read_frame(connection, sa.select(odd))
+    assert f"odd.{column} holds {value!r}, which is not {kind}, in the row text='the second'" in told.value.message
