@@ -9,8 +9,9 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ import httpx
 import pytest
 
 from contracts.ports import free_port
+from tipoff.__main__ import main
 
 PROJECT = Path(__file__).resolve().parents[2]
 UP_SECONDS = 90
@@ -90,6 +92,23 @@ class Shell:
             assert process.wait(timeout=30) == 0, "a stop by signal is a proper end"
 
 
+class Inside(Shell):
+    """The same command line in this process: no second start of Python for what writes no process of its own."""
+
+    def tipoff(self, *arguments: str, cwd: Path = PROJECT) -> Said:
+        """Run `tipoff` to its end, with the environment that its own process would have."""
+        out, err = StringIO(), StringIO()
+        with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
+            patch.chdir(cwd)
+            for name in [name for name in os.environ if name.startswith(("TIPOFF_", "MLFLOW_"))]:
+                patch.delenv(name)
+            for name, value in self.environment.items():
+                patch.setenv(name, value)
+            with pytest.raises(SystemExit) as ended:
+                main(list(arguments))
+        return Said(int(ended.value.code or 0), out.getvalue(), err.getvalue())
+
+
 def answers(client: httpx.Client) -> bool:
     """Whether the service's worker is up: ready, or with a reason of its own why not."""
     try:
@@ -111,6 +130,12 @@ def wait_until(holds: Callable[[], bool], seconds: float) -> None:
 def shell(tmp_path: Path) -> Shell:
     """A shell with an empty home."""
     return Shell(tmp_path / "home")
+
+
+@pytest.fixture(scope="session")
+def inside_at() -> Callable[..., Shell]:
+    """inside_at(home, **variables) -> the same, in this process."""
+    return lambda home, **variables: Inside(home, variables)
 
 
 @pytest.fixture(scope="session")

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import shutil
 import sqlite3
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 
 @pytest.fixture(scope="module")
-def corrected(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A home with one build, whose last box score was corrected since."""
+def corrected(make_league: Callable[..., Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home with one build, of which a box score was corrected since; too few dates to train a way back on."""
     home = tmp_path_factory.mktemp("versions")
-    shutil.copy(built, home / "tipoff.db")
+    make_league(home, regular_games=12)
     database = sqlite3.connect(home / "tipoff.db")
     day = database.execute("SELECT max(game_date) FROM player_games").fetchone()[0]
     one = "SELECT min(rowid) FROM player_games WHERE minutes > 0 AND game_date < ?"
@@ -26,8 +26,8 @@ def corrected(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return home
 
 
-def test_from_stale_rows_to_a_pruned_build(corrected: Path, shell_at, tmp_path: Path) -> None:
-    shell = shell_at(corrected)
+def test_from_stale_rows_to_a_pruned_build(corrected: Path, inside_at, tmp_path: Path) -> None:
+    shell = inside_at(corrected)
     before = tmp_path / "before.parquet"
     first = shell.done("features", "export", "--feature-set", "v2_33features", "--out", str(before))["build_id"]
     assert sum(each["stale"] for each in shell.done("features", "status")["builders"]) > 0
