@@ -14,7 +14,8 @@ class CodePlant:
 
     `name` says what is wrong; `source` where it happened; `old` becomes `new` in features.builders.`module`; `column`
     must be named by whatever catches it. `is_leak`: rows come to know what they must not, so that
-    the mutation test is run too; any other error looks the same in every future.
+    the mutation test is run too; any other error looks the same in every future. `feature_set` is the one whose rows
+    are made with it.
     """
 
     name: str
@@ -24,6 +25,7 @@ class CodePlant:
     new: str
     column: str
     is_leak: bool = False
+    feature_set: str = "v2_33features"
 
 
 CODE_PLANTS = (
@@ -34,9 +36,9 @@ CODE_PLANTS = (
     ),
     CodePlant(
         "the target game is inside every mean, and the source date does not show it", "1, 2", "windows",
-        "return ratio(self.sum(column), self.n_games)",
-        "sums, end = self._past._running_sum(column), (self._end + 1).clip(upper_bound=self._past._events.height)\n"
-        "        return ratio(sums.gather(end) - sums.gather(self._first), self.n_games + 1)",
+        "return self.sum(column) / self._n_games_or_null",
+        "sums, end = self._past._running_sum(column), np.minimum(self._end + 1, self._past._events.height)\n"
+        "        return pl.Series(column, (sums[end] - sums[self._first]) / (end - self._first)).fill_nan(None)",
         "points_avg_last_5", is_leak=True,
     ),
     CodePlant(

@@ -2,32 +2,40 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
+from unittest.mock import patch
 
 import polars as pl
 import sqlalchemy as sa
 
 from benchmarks.leakbench.code_plants import CODE_PLANTS, KNOWN
-from benchmarks.leakbench.detectors import GATE, ORACLE, Detection, told
+from benchmarks.leakbench.code_plants_v3 import V3
+from benchmarks.leakbench.detectors import GATE, MUTATION, ORACLE, Detection, told
 from benchmarks.leakbench.planting import planted
 from benchmarks.leakbench.world import STORE, World
 from contracts import clock, tables
 from contracts.database import writing
-from contracts.errors import RefusedError
+from contracts.errors import RefusedError, UsageError
 from contracts.feature_set import FeatureSet
 from contracts.settings import Settings
 from features.builders import windows
 from features.builders.compute import compute
+from features.feature_sets import load_feature_set
 from features.raw.facts import read_raw
 from features.table.backfill import backfill
 from features.table.builds import current_build
 from features.table.versioned_rows import builder_table
 from features.verify.comparison import as_mismatches
+from features.verify.mutation import find_leaks
 from features.verify.verify import compare_stored
 
 CONSTRAINT = "database constraint"
+DECLARATION = "feature set's declaration"
 BACKFILL = "backfill"
 BUILDERS = "builders"
 
@@ -146,10 +154,10 @@ def _delete_rows(world: World, engine: sa.Engine) -> list[Detection]:
 
 
 def _left_from_leaky_code(world: World, engine: sa.Engine) -> list[Detection]:
-    """Built with the leak, then the code is mended and nothing rebuilt."""
+    """Built with the leak against the gates' advice, then the code is mended and nothing rebuilt."""
     leak = next(plant for plant in CODE_PLANTS if plant.module == "windows" and "mean" in plant.name)
     with planted(windows, leak.old, leak.new):
-        backfill(engine, world.feature_set, Settings(), rebuild=True)
+        backfill(engine, world.feature_set, Settings(), rebuild=True, accept_quality="too good to be asked")
     return _verified(world, engine, "points_avg_last_10")
 
 
@@ -177,6 +185,12 @@ def _without_schedule(world: World, _engine: sa.Engine) -> list[Detection]:
     return _refused_facts(world, games=world.raw.games.filter(pl.col("game_id") != world.rows["game_id"][0]))
 
 
+def _dated_the_day_before(world: World, _engine: sa.Engine) -> list[Detection]:
+    game = pl.col("game_id") == world.rows["game_id"][0]
+    earlier = pl.when(game).then(pl.col("game_date") - pl.duration(days=1)).otherwise("game_date")
+    return _refused_facts(world, player_games=world.raw.player_games.with_columns(earlier.alias("game_date")))
+
+
 def _one_team_only(world: World, _engine: sa.Engine) -> list[Detection]:
     home = (pl.col("game_id") == world.rows["game_id"][0]) & pl.col("is_home")
     return _refused_facts(world, player_games=world.raw.player_games.filter(~home))
@@ -188,6 +202,23 @@ def _refused_facts(world: World, **frames: pl.DataFrame) -> list[Detection]:
     except RefusedError as refused:
         return [Detection(BUILDERS, refused.message)]
     return []
+
+
+def _unaccepted_closing_lines(world: World, _engine: sa.Engine) -> list[Detection]:
+    """The declaration is refused; and were it not, the mutation test would see the rows notice their own lines."""
+    found = []
+    with TemporaryDirectory() as folder, patch.dict(os.environ, {"TIPOFF_CONF": folder}):
+        file = Path(folder) / "feature_sets" / "v4_1features.yaml"
+        file.parent.mkdir()
+        file.write_text("{name: v4_1features, accept_closing_game_lines: false, features: [spread]}")
+        try:
+            load_feature_set("v4_1features")
+        except UsageError as refused:
+            found.append(Detection(DECLARATION, refused.message.partition(" is not a feature set: ")[2]))
+    unaccepting = replace(load_feature_set(V3), accept_closing_game_lines=False)
+    leaks = find_leaks(world.raw, unaccepting, world.settings, world.cut_date)
+    told_of = [Detection(MUTATION, str(leak)) for leak in leaks if (leak.builder, leak.column) == (STORE, "spread")]
+    return [*found, *told_of[:1]]
 
 
 DATA_PLANTS = (
@@ -210,6 +241,7 @@ DATA_PLANTS = (
     DataPlant(
         "box scores without their schedule row", KNOWN, "schedule", _without_schedule,
     ),
+    DataPlant("box scores dated the day before their game", "1", "another date", _dated_the_day_before),
     DataPlant("box scores of one team only", "20", "one team only", _one_team_only),
     DataPlant("stored rows of code that has since been mended", "3", "points_avg_last_10", _left_from_leaky_code),
     DataPlant("a stored feature row deleted", "20", "(row)", _delete_rows),
@@ -222,6 +254,7 @@ DATA_PLANTS = (
     DataPlant("an absent player stored as having played", "14", "state", _updated("state", "played", played=False)),
     DataPlant("the team of today's roster, not of the game", KNOWN, "team_id", _updated("team_id", 199)),
     DataPlant("a source that had values and lost them", "13", "vegas_points_line", _lost_source),
+    DataPlant("closing lines in a set that does not accept them", "15", "spread", _unaccepted_closing_lines),
     DataPlant("another definition under the same name", "11, known errors", "v2_33features", _other_definitions),
 )  # fmt: skip
 """All of them, in the order of the page."""

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from benchmarks.leakbench import elsewhere
 from benchmarks.leakbench.code_plants import CODE_PLANTS, CodePlant
+from benchmarks.leakbench.code_plants_v3 import CODE_PLANTS_V3, V3
 from benchmarks.leakbench.data_plants import DATA_PLANTS, DataPlant
 from benchmarks.leakbench.detectors import Detection, detect
 from benchmarks.leakbench.world import World, build_database, make_world
 from contracts.database import open_database
 
+PLANTS = (*CODE_PLANTS, *CODE_PLANTS_V3, *DATA_PLANTS)
+"""Every plant, in the order of the page."""
+
+V2 = "v2_33features"
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "leaks.md"
 HEAD = """# Planted leaks and errors, and what catches them
 
@@ -32,27 +38,32 @@ OTHERS = "## Tools from the package index, on the same leaks\n"
 
 def try_all(report: Callable[[str], None]) -> dict[str, list[Detection]]:
     """Plant -> who caught it, all plants in the order of the page; `report` is told each line of the table."""
-    world = make_world()
+    worlds = make_worlds()
     found: dict[str, list[Detection]] = {}
     with TemporaryDirectory() as folder:
         built = Path(folder) / "built.db"
-        build_database(world.raw, world.feature_set, built)
-        for plant in (*CODE_PLANTS, *DATA_PLANTS):
-            found[plant.name] = try_plant(plant, world, built)
+        build_database(worlds[V2].raw, worlds[V2].feature_set, built)
+        for plant in PLANTS:
+            found[plant.name] = try_plant(plant, worlds, built)
             report(line(plant, found[plant.name]))
     return found
 
 
-def try_plant(plant: CodePlant | DataPlant, world: World, built: Path) -> list[Detection]:
-    """Who caught the plant; `built` is the file that build_database made of the world, and stays as it is."""
+def make_worlds() -> dict[str, World]:
+    """The small league in each feature set in which plants are tried."""
+    return {name: make_world(name) for name in (V2, V3)}
+
+
+def try_plant(plant: CodePlant | DataPlant, worlds: Mapping[str, World], built: Path) -> list[Detection]:
+    """Who caught the plant; `built` is the file that build_database made of v2's world, and stays as it is."""
     if isinstance(plant, CodePlant):
-        return detect(plant, world)
+        return detect(plant, worlds[plant.feature_set])
     with TemporaryDirectory() as folder:
         file = Path(folder) / "planted.db"
         shutil.copy(built, file)
         engine = open_database(f"sqlite:///{file}")
         try:
-            return plant.try_it(world, engine)
+            return plant.try_it(worlds[V2], engine)
         finally:
             engine.dispose()
 
@@ -64,8 +75,8 @@ def line(plant: CodePlant | DataPlant, detections: Sequence[Detection]) -> str:
 
 
 def page(lines: Sequence[str], others: str) -> str:
-    """The page's text: the table, then what other tools catch."""
-    return HEAD + "".join(f"{each}\n" for each in lines) + f"\n{others}"
+    """The page's text: the table, the failures planted elsewhere, then what other tools catch."""
+    return HEAD + "".join(f"{each}\n" for each in lines) + f"\n{elsewhere.told()}\n{others}"
 
 
 def lines_of_page() -> list[str]:

@@ -23,9 +23,6 @@ from features.verify.oracle import Answer, ask
 
 STORE = BUILDERS[-1]
 KEY = ("game_id", "player_id")
-V2, V3 = "v2_33features", "v3_74features"
-"""The sets in whose worlds plants are tried."""
-
 _RAW = ("teams", "players", "games", "player_games", "shot_zones", "game_lines", "points_lines", "injuries")
 _LEAGUE = Path(__file__).resolve().parents[2] / "tests" / "features" / "conftest.py"
 
@@ -47,7 +44,7 @@ class World:
         return self.answer if same else ask(self.raw, rows, self.feature_set, self.settings)
 
 
-def make_world(name: str = V2) -> World:
+def make_world(name: str = "v2_33features") -> World:
     """The small league of the builders' tests in a feature set: tests and plants are tried on the same one."""
     spec = importlib.util.spec_from_file_location("leakbench_league", _LEAGUE)
     if spec is None or spec.loader is None:
