@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
-import numpy.typing as npt
 import xgboost
 from pydantic import Field
 from xgboost.core import XGBoostError
@@ -14,6 +13,7 @@ from xgboost.core import XGBoostError
 from contracts.errors import RefusedError, UsageError
 from contracts.settings import Section
 from systems.base import Contributions, Floats, Rows, System, Watch
+from systems.narrow import to_float32
 
 FILE = "model.ubj"
 
@@ -41,8 +41,8 @@ class XGBoostParameters(Section):
 class XGBoost(System):
     """Trees under `reg:absoluteerror`, stopped early by the tune block.
 
-    Features are rounded to float32 in one place (`_float32`), fitting and predicting alike, so that a row gives the
-    same bits offline and in the service. Missing values take the direction that each split learnt for them.
+    Features are rounded to float32 in one place (systems/narrow.py), fitting and predicting alike, so that a row gives
+    the same bits offline and in the service. Missing values take the direction that each split learnt for them.
     """
 
     name = "xgboost"
@@ -72,10 +72,10 @@ class XGBoost(System):
             | {"objective": "reg:absoluteerror", "eval_metric": "mae", "tree_method": "hist"}
             | {"seed": seed, "device": self.device, "verbosity": 1},
             xgboost.QuantileDMatrix(
-                self._float32(train.matrix), train.target, feature_names=features, max_bin=values["max_bin"]
+                to_float32(train.matrix, features), train.target, feature_names=features, max_bin=values["max_bin"]
             ),
             num_boost_round=rounds,
-            evals=[(xgboost.DMatrix(self._float32(tune.matrix), tune.target, feature_names=features), "tune")],
+            evals=[(xgboost.DMatrix(to_float32(tune.matrix, features), tune.target, feature_names=features), "tune")],
             early_stopping_rounds=patience,
             evals_result=seen,
             verbose_eval=False,
@@ -88,12 +88,12 @@ class XGBoost(System):
 
     def predict(self, matrix: Floats) -> Floats:
         """The trees' predictions; never NaN."""
-        values = self._booster.inplace_predict(self._float32(self._checked(matrix)))
+        values = self._booster.inplace_predict(to_float32(self._checked(matrix), self.features_used))
         return np.asarray(values, dtype=np.float64)
 
     def contributions(self, matrix: Floats) -> Contributions:
         """SHAP values of the trees (Lundberg and Lee, 2017), exact, summed in float32."""
-        rows = xgboost.DMatrix(self._float32(self._checked(matrix)), feature_names=self.features_used)
+        rows = xgboost.DMatrix(to_float32(self._checked(matrix), self.features_used), feature_names=self.features_used)
         values = np.asarray(self._booster.predict(rows, pred_contribs=True), dtype=np.float64)
         return Contributions(base=values[:, -1], by_feature=values[:, :-1])
 
@@ -132,14 +132,6 @@ class XGBoost(System):
         """Predict with `n_threads` from now on (0: all there are)."""
         super().set_threads(n_threads)
         self._booster.set_param({"nthread": n_threads})
-
-    def _float32(self, matrix: Floats) -> npt.NDArray[np.float32]:
-        with np.errstate(over="ignore"):
-            narrow = np.ascontiguousarray(matrix, dtype=np.float32)
-        if np.isinf(narrow).any():
-            column = int(np.flatnonzero(np.isinf(narrow).any(axis=0))[0])
-            raise ValueError(f"{self.features_used[column]} is beyond what float32 holds")
-        return narrow
 
 
 class _Watched(xgboost.callback.TrainingCallback):  # type: ignore[misc]  # the vendor ships no types
