@@ -113,7 +113,7 @@ def backtest(
     started = time.perf_counter()
     if request.log:
         refuse_other_store(home)
-    course = set_out(engine, settings, request)
+    course = set_out(engine, settings, request, home.snapshots)
     with open_run(home, run_name(request)) if request.log else nullcontext() as run:
         walked = walk(course, progress)
         evaluation = judge(course, walked)

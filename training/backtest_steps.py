@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -107,7 +108,7 @@ class Walk:
         return {name: one.point for name, one in self.baselines.items()}
 
 
-def set_out(engine: sa.Engine, settings: Settings, request: BacktestRequest) -> Course:
+def set_out(engine: sa.Engine, settings: Settings, request: BacktestRequest, snapshots: Path | None = None) -> Course:
     """The rows up to the season's end, and the folds; nothing is fitted yet.
 
     Raises what `backtest` does.
@@ -115,7 +116,9 @@ def set_out(engine: sa.Engine, settings: Settings, request: BacktestRequest) -> 
     system = create_system(request.system, device=settings.training.device)
     feature_set = load_feature_set(request.feature_set)
     season = choose_season(read_seasons(engine, feature_set), request.test_season)
-    dataset = load_dataset(engine, feature_set, settings, population=request.population, date_to=season.last)
+    dataset = load_dataset(
+        engine, feature_set, settings, population=request.population, date_to=season.last, snapshots=snapshots
+    )
     splits = walk_forward(
         dataset.dates,
         dataset.in_population,

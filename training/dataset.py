@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +22,7 @@ from contracts.settings import Settings, TrainingSettings
 from contracts.tables import FEATURE_ROW_LABELS
 from features.table.line_prices import read_line_probabilities
 from features.table.rows import current_build, read_rows, stale_dates
+from features.table.snapshot import read_snapshot
 from systems.base import Rows
 
 KEYS = ("game_date", "game_id", "player_id")
@@ -88,9 +91,11 @@ def load_dataset(
     population: str,
     date_from: date | None = None,
     date_to: date | None = None,
+    snapshots: Path | None = None,
 ) -> Dataset:
     """The dataset of the newest build of `feature_set`, within the given dates.
 
+    `snapshots` is the folder through which the rows are read (features.table.snapshot); None: from the database.
     Raises UsageError for an unknown target or population, UnavailableError where nothing is built, RefusedError where
     rows are stale or hold a value that is not finite.
     """
@@ -102,7 +107,8 @@ def load_dataset(
     _refuse_stale(stale_dates(engine, feature_set, settings), feature_set.name)
     target = settings.training.target
     _check_target(target, feature_set)
-    frame = read_rows(
+    read = read_rows if snapshots is None else partial(read_snapshot, folder=snapshots)
+    frame = read(
         engine,
         feature_set,
         build_id=build.build_id,

@@ -81,10 +81,12 @@ def prepare(
     population: str,
     dates: dict[str, date | None],
     parameters: Mapping[str, Any] | None = None,
+    snapshots: Path | None = None,
 ) -> Prepared:
     """The rows, the split and the columns of a training; nothing is fitted or logged yet.
 
-    `parameters` go over those of the system's conf entry. Raises what `train` does.
+    `parameters` go over those of the system's conf entry; `snapshots` is as in `load_dataset`.
+    Raises what `train` does.
     """
     made = create_system(system, parameters=parameters, device=settings.training.device)
     dataset = load_dataset(
@@ -94,6 +96,7 @@ def prepare(
         population=population,
         date_from=dates.get("train_from"),
         date_to=dates.get("val_to"),
+        snapshots=snapshots,
     )
     return settle(dataset, made, settings.training, dates)
 

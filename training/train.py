@@ -105,7 +105,15 @@ def train(
     """
     refuse_other_store(home)
     progress("reading the feature table")
-    prepared = prepare(engine, settings, request.system, request.feature_set, request.population, request.dates)
+    prepared = prepare(
+        engine,
+        settings,
+        request.system,
+        request.feature_set,
+        request.population,
+        request.dates,
+        snapshots=home.snapshots,
+    )
     with open_run(home, run_name(request.system, request.feature_set, prepared.split)) as run:
         return train_prepared(engine, home, prepared, run, register_it=request.register, progress=progress)
 

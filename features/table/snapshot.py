@@ -29,8 +29,8 @@ KEPT = 3
 def read_snapshot(
     engine: sa.Engine,
     feature_set: FeatureSet,
-    folder: Path,
     *,
+    folder: Path,
     build_id: int | None = None,
     date_from: date | None = None,
     date_to: date | None = None,
