@@ -134,7 +134,7 @@ ATTENDANCE = (
         "minutes_per_team_game_last_10",
         _STORE,
         "Sum of minutes of his active games for this team in this season from the date of the earliest of its last 10 "
-        "games on / number of those team games.",
+        "games on / number of those team games; 1 of them is enough.",
         0,
         None,
         "first_game_of_season",
@@ -143,7 +143,7 @@ ATTENDANCE = (
         "team_games_missed_last_10",
         _STORE,
         "Number of his team's last 10 games minus number of his active games for this team in this season from "
-        "the date of the earliest of them on.",
+        "the date of the earliest of them on; 1 of them is enough.",
         0,
         10,
         "first_game_of_season",
@@ -203,7 +203,7 @@ MARKET = (
     Feature(
         "implied_total_over_last_15",
         _STORE,
-        "implied_team_total minus the mean points of his team's last 15 games.",
+        "implied_team_total minus the mean points of his team's last 15 games; 1 of them is enough.",
         -60,
         60,
         "no_game_line_or_team_game",
