@@ -15,6 +15,7 @@ COMMANDS = {
     "ingest": ("ingest:ingest", "Bring raw facts in: files, the simulated league, stats.nba.com."),
     "features": ("features:features", "Build, look at and export the feature table."),
     "train": ("train:train", "Train one system, log the run, register the version."),
+    "sweep": ("sweep:sweep", "Try many parameters of one system, register the best; any number may join."),
     "backtest": ("backtest:backtest", "Walk a past season forward, each date from what was known before it."),
     "promote": ("promote:promote", "Hold a version against the champion and, if it passes, make it live."),
     "rollback": ("rollback:rollback", "Bring an earlier Production version back."),

@@ -13,11 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 import mlflow
 from mlflow.entities import Dataset as DatasetEntity
-from mlflow.entities import DatasetInput, InputTag, LifecycleStage, Param, RunTag
+from mlflow.entities import DatasetInput, InputTag, LifecycleStage, Param, RunStatus, RunTag
 from mlflow.entities import Metric as MetricEntity
 from mlflow.exceptions import MlflowException
 from mlflow.protos.databricks_pb2 import RESOURCE_ALREADY_EXISTS, ErrorCode
 from mlflow.tracking import MlflowClient
+from mlflow.tracking.context.registry import resolve_tags
+from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
 
 from contracts.clock import now
 from contracts.database import sqlite_path
@@ -93,6 +95,15 @@ class Run:
         """Keep plain values as NAME (.json)."""
         self.client.log_dict(self.run_id, value, name)
 
+    def text(self, value: str, name: str) -> None:
+        """Keep a text as NAME."""
+        self.client.log_text(self.run_id, value, name)
+
+    def end(self, status: str, name: str) -> None:
+        """End a run that `start_nested` opened as FINISHED, FAILED or KILLED, and call it `name` from now on."""
+        self.client.update_run(self.run_id, name=name)
+        self.client.set_terminated(self.run_id, status)
+
 
 def ensure_experiment(home: Home) -> str:
     """The id of the experiment `tipoff`, made if it is not there, with its artifacts under the home.
@@ -131,6 +142,21 @@ def open_run(home: Home, name: str) -> Iterator[Run]:
             active = mlflow.start_run(experiment_id=ensure_experiment(home), run_name=name)
         with active:
             yield Run(client, active.info.run_id)
+
+
+def start_nested(home: Home, parent_id: str, name: str) -> Run:
+    """A run under the run `parent_id`, of whichever process that is; it is open until `Run.end`."""
+    with _translated(home):
+        client = _client(home)
+        experiment = client.get_run(parent_id).info.experiment_id
+        made = client.create_run(experiment, tags=resolve_tags({MLFLOW_PARENT_RUN_ID: parent_id}), run_name=name)
+    return Run(client, made.info.run_id)
+
+
+def end_if_open(run: Run, run_id: str, status: str) -> None:
+    """End the run `run_id`, in the store of `run`, unless it has ended: its process was killed before it could."""
+    if not RunStatus.is_terminated(RunStatus.from_string(run.client.get_run(run_id).info.status)):
+        run.client.set_terminated(run_id, status)
 
 
 def refuse_other_store(home: Home) -> None:

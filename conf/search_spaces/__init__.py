@@ -1,0 +1,1 @@
+"""The shipped search spaces: YAML only, read through importlib.resources."""
