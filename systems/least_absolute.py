@@ -38,13 +38,14 @@ def nonnegative_slopes(x: Floats, y: Floats) -> Floats:
     Solved as its dual, maximize y'u subject to x'u <= 0 and |u| <= 1, which has k rows in place of n; b are the
     prices of those rows.
 
-    Raises ValueError where there are no rows, or one column of zeros; RuntimeError where the solver gives up.
+    Raises ValueError where there are no rows, or one column of zeros; RuntimeError where both solvers give up.
     """
     if not len(y):
         raise ValueError("slopes need rows")
     if x.shape[1] == 1:
         return np.array([max(slope_through_origin(x[:, 0], y), 0.0)])
-    solved = linprog(-y, A_ub=x.T, b_ub=np.zeros(x.shape[1]), bounds=(-1, 1), method="highs-ipm")
-    if solved.status != 0:
-        raise RuntimeError(f"the least absolute deviations were not found: {solved.message}")
-    return np.maximum(-np.asarray(solved.ineqlin.marginals, dtype=np.float64), 0.0)
+    for method in ("highs-ipm", "highs-ds"):  # the first is fast with many rows, the second hardly ever gives up
+        solved = linprog(-y, A_ub=x.T, b_ub=np.zeros(x.shape[1]), bounds=(-1, 1), method=method)
+        if solved.status == 0:
+            return np.maximum(-np.asarray(solved.ineqlin.marginals, dtype=np.float64), 0.0)
+    raise RuntimeError(f"the least absolute deviations were not found: {solved.message}")
