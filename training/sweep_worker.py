@@ -12,6 +12,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from contracts.database import open_database
+from contracts.errors import TipoffError
 from contracts.home import Home
 from contracts.settings import Settings
 from features.feature_sets import load_feature_set
@@ -114,7 +115,7 @@ def start(plan: Plan) -> None:
 def work(plan: Plan, dataset: Dataset, study: Study, told: Callable[[], None] = lambda: None) -> None:
     """Claim and judge trials until there are as many as the plan wants; `told` is called after each.
 
-    A trial that fails by itself is kept as failed, and what it raised is raised.
+    A trial that fails by itself is kept as failed, and TipoffError says what it raised.
     """
     training = plan.settings.training
     folds = lay_out(dataset, cut_folds(dataset, training), _make(plan, {}), training)
@@ -148,8 +149,11 @@ def _try(plan: Plan, study: Study, trial: Trial, folds: list[Fold], target: str)
         raise
     except Exception as error:
         study.fail(trial, f"{type(error).__name__}: {error}")
-        _close(run, trial, _End(State.FAILED, "FAILED", f"{type(error).__name__}"))
-        raise
+        _close(run, trial, _End(State.FAILED, "FAILED", type(error).__name__))
+        raise TipoffError(
+            f"Trial {trial.number} of study {plan.study!r} failed: {type(error).__name__}: {error}",
+            remedy=f"The same command with `--study {plan.study}` goes on with the others.",
+        ) from error
     _close(run, trial, end)
 
 
