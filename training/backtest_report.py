@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import polars as pl
+
 from contracts.clock import season_name
 from systems.versions import library_versions
 from training import plots
 from training.backtest_steps import BacktestRequest, Course, Walk
 from training.description import figures_table, spread_lines
 from training.evaluation import Evaluation
-from training.report import code_tags, figures
+from training.report import code_tags, draw_chances, figures
 from training.runs import Run
 from training.steps import LIBRARIES
 from training.walk_forward import Retrain
@@ -113,3 +115,6 @@ def _draw(run: Run, course: Course, walked: Walk) -> None:
     run.figure(cumulative, "cumulative_mae")
     by_month = plots.mae_by_month(actual, kept, dates, target=dataset.target, about=about)
     run.figure(by_month, "mae_by_month")
+    if (over := walked.scored.over) is not None:
+        about = f"{system.name}, {dataset.population}, backtest of {course.season}"
+        draw_chances(run, walked.frame.filter(pl.Series(rows)), over[rows], target=dataset.target, about=about)

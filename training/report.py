@@ -66,6 +66,22 @@ def code_tags(library_versions: Mapping[str, str]) -> dict[str, object]:
     return tags
 
 
+def draw_chances(run: Run, frame: pl.DataFrame, over: Floats, *, target: str, about: str) -> None:
+    """How often results went over the line, by the probability `over` (n,) given to it for the rows of `frame`.
+
+    Nothing where there are no lines of the target that a result could go over or stay under.
+    """
+    line, actual = line_of(frame), frame["target"].to_numpy()
+    decided = np.isfinite(line) & np.isfinite(over) & (actual != line)
+    if target != LINE_TARGET or not decided.any():
+        return
+    given = {"the system": over[decided]}
+    if PRICES in frame.columns:
+        given["the books' prices"] = frame[PRICES].cast(pl.Float64).fill_null(np.nan).to_numpy()[decided]
+    about = f"{about}, {int(decided.sum()):,} rows with a line"
+    run.figure(plots.over_calibration((actual > line)[decided], given, about=about), "over_calibration")
+
+
 def _params(prepared: Prepared, metadata: ModelMetadata) -> dict[str, object]:
     """Under names that are no parameters of MLproject: `mlflow run` has logged those as given, and none may change."""
     split, known = prepared.split, len(prepared.dataset.feature_set.names)
@@ -129,21 +145,8 @@ def _draw(run: Run, prepared: Prepared, residuals: Residuals) -> None:
     run.figure(plots.importance(prepared.features, parts, target=target, about=on_some), "importance")
     run.figure(plots.residuals_by_prediction(actual, point, target=target, about=on_rows), "residuals_by_prediction")
     run.figure(plots.interval_calibration(actual, point, residuals, about=on_rows), "interval_calibration")
-    if target == LINE_TARGET:
-        _draw_chances(run, frame.filter(pl.Series(predicted)), point, residuals, about=about)
+    compared = frame.filter(pl.Series(predicted))
+    draw_chances(run, compared, residuals.over_probability(point, line_of(compared)), target=target, about=about)
     kept = {name: values[predicted] for name, values in predictions.items()}
     dates = dataset.dates[rows][predicted]
     run.figure(plots.mae_by_month(actual, kept, dates, target=target, about=on_rows), "mae_by_month")
-
-
-def _draw_chances(run: Run, frame: pl.DataFrame, point: Floats, residuals: Residuals, *, about: str) -> None:
-    """How often results went over the line, by the probability given to it: where there are lines that were not hit."""
-    line, actual = line_of(frame), frame["target"].to_numpy()
-    decided = np.isfinite(line) & (actual != line)
-    if not decided.any():
-        return
-    given = {"the system": residuals.over_probability(point, line)[decided]}
-    if PRICES in frame.columns:
-        given["the books' prices"] = frame[PRICES].cast(pl.Float64).fill_null(np.nan).to_numpy()[decided]
-    about = f"{about}, {int(decided.sum()):,} rows with a line"
-    run.figure(plots.over_calibration((actual > line)[decided], given, about=about), "over_calibration")
