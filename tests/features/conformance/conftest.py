@@ -184,9 +184,9 @@ def _lose_rows(world: World) -> None:
 
 
 def _build_of_one_score(world: World) -> None:
-    """Everybody always scores 2: the rows are refused, and the facts are put back."""
+    """Everybody always scores 2, from the line: the rows are refused, and the facts are put back."""
     box = tables.player_games
-    same = dict.fromkeys(tables.BOX_COUNTS, 0) | {"fgm": 1, "fga": 2, "points": 2, "minutes": 20}
+    same = dict.fromkeys(tables.BOX_COUNTS, 0) | {"ftm": 2, "fta": 2, "points": 2, "minutes": 20}
     with writing(world.engine) as connection:
         kept = read_frame(connection, sa.select(box)).to_dicts()
         connection.execute(sa.update(box).values(**same))

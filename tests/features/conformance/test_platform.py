@@ -89,7 +89,7 @@ def test_lost_rows_are_found_and_built_again(world):
 
 
 def test_a_bad_build_is_refused_and_the_earlier_one_stays(world):
-    assert "points_avg_last_5" in world.refusals["bad build"]
+    assert "opponent_def_rating" in world.refusals["bad build"]
     assert_frame_equal(world.frames["newest build after a refusal"], world.frames["newest build"], check_exact=True)
 
 
