@@ -10,27 +10,28 @@ from datetime import date
 import polars as pl
 import sqlalchemy as sa
 
-from contracts.clock import season_name
 from contracts.database import writing
-from contracts.errors import UnavailableError, UsageError
+from contracts.errors import UnavailableError
 from contracts.feature_set import FeatureSet
 from contracts.settings import Settings
 from features.builders.compute import BUILDERS, compute
-from features.builders.slate import games_without_results
 from features.engines.choice import Engine
 from features.quality.gates import Computed, check_build
 from features.quality.verdict import Finding
-from features.raw.facts import RawFacts, read_raw
+from features.raw.facts import RawFacts
 from features.table.builds import FEATURE_STORE, claim, current_build, finish_build, running_build
 from features.table.completeness import refuse_missing_rows
-from features.table.inputs import DayFacts
 from features.table.lock import backfill_lock
+from features.table.plan import Plan, Span, make_plan
 from features.table.raw_history import record_inputs
-from features.table.units import Unit, delete_units, standing, write_units
+from features.table.units import Unit, delete_units, write_units
 from features.table.versioned_rows import Changes, builder_table, close_dates, hashed, key_columns, store
 
 CHUNK_DATES = 30
 """Game dates a transaction: about a month."""
+
+DATES_AT_ONCE = 1_000
+"""Game dates computed in one go, about five seasons: what is in between must not fill the memory."""
 
 Frames = Mapping[str, pl.DataFrame]
 
@@ -59,28 +60,6 @@ class BackfillReport:
     findings: list[Finding]
 
 
-@dataclass(frozen=True)
-class Span:
-    """The dates asked for: inclusive bounds (None: none) and start years of seasons."""
-
-    date_from: date | None = None
-    date_to: date | None = None
-    seasons: tuple[int, int] | None = None
-
-    def select(self, raw: RawFacts) -> Callable[[date], bool]:
-        """Whether a date is within the span.
-
-        Raises UsageError where the dates run backwards or a season was never ingested, naming those that were.
-        """
-        first, last = self.date_from or date.min, self.date_to or date.max
-        if first > last:
-            raise UsageError(f"The span {first} to {last} runs backwards.", remedy="Give the earlier date first.")
-        if self.seasons is None:
-            return lambda day: first <= day <= last
-        of_seasons = _dates_of_seasons(raw, self.seasons)
-        return lambda day: first <= day <= last and day in of_seasons
-
-
 def backfill(
     engine: sa.Engine,
     feature_set: FeatureSet,
@@ -101,25 +80,24 @@ def backfill(
     A build comes into being only where there is something to do. Its chunks are committed one by one: after an
     interruption the next backfill does what is left. `progress` is called with (dates done, dates to do),
     `now` with the name of each step as it begins. `compute_with` is an engine of features.engines.choice: which one
-    changes no bit. `accept_quality` is the reason why rows that fail the quality gates
-    become current all the same; it is kept with the build.
+    changes no bit. `accept_quality` is the reason why rows that fail the quality gates become current all the same; it
+    is kept with the build.
 
     Raises UnavailableError where nothing was ingested; UsageError for a span that is none; RefusedError where the
     rows fail the quality checks or are fewer than expected (the earlier build stays current), where definitions changed
-    under the same name,
-    or where another backfill still runs after `wait_seconds`.
+    under the same name, or where another backfill still runs after `wait_seconds`.
     """
     started = time.monotonic()
     tell = now or _tell_nobody
     tell("waiting for its turn")
     with backfill_lock(engine, wait_seconds):
         tell("reading what is known")
-        raw, plan = _plan(engine, feature_set, settings, Span(date_from, date_to, seasons), rebuild)
+        raw, plan = make_plan(engine, feature_set, settings, Span(date_from, date_to, seasons), rebuild)
         if not plan.has_work:
             return _nothing_to_do(engine, feature_set, plan, started)
         with running_build(engine, feature_set) as build_id:
             tell(f"computing {len(plan.to_do):,} dates")
-            frames = compute_with(raw, feature_set, settings.features, plan.to_do)
+            frames = _compute(compute_with, raw, feature_set, settings, plan.to_do)
             refuse_missing_rows(raw, frames, plan.to_do)
             tell("checking the rows")
             computed = Computed(frames, raw, plan.to_do)
@@ -131,66 +109,13 @@ def backfill(
     return _report(build_id, frames[FEATURE_STORE], plan, changes, findings, started)
 
 
-@dataclass(frozen=True)
-class _Plan:
-    """The dates of the span that are to be built, closed, and left as they are."""
-
-    to_do: list[date]
-    vanished: list[date]
-    skipped: int
-    hashes: Mapping[date, str]
-    has_unfinished: bool
-    games_without_results: int
-    facts: Sequence[DayFacts]
-    ingested: frozenset[str]
-
-    @property
-    def has_work(self) -> bool:
-        """Whether anything must be written: rows, closures, or a build that holds what an interrupted one left."""
-        return bool(self.to_do or self.vanished or self.has_unfinished)
-
-
-def _plan(
-    engine: sa.Engine, feature_set: FeatureSet, settings: Settings, span: Span, rebuild: bool
-) -> tuple[RawFacts, _Plan]:
-    with engine.connect() as connection:
-        raw = read_raw(connection)
-        _refuse_empty(raw)
-        is_asked = span.select(raw)
-        found = standing(connection, raw, feature_set, settings)
-    expected = [day for day in found.expected if is_asked(day)]
-    to_do = expected if rebuild else [day for day in found.to_do if is_asked(day)]
-    unbuilt = games_without_results(raw)["game_date"].to_list()
-    return raw, _Plan(
-        to_do=to_do,
-        vanished=sorted(filter(is_asked, found.vanished)),
-        skipped=len(expected) - len(to_do),
-        hashes=found.expected,
-        has_unfinished=bool(found.unfinished),
-        games_without_results=sum(map(is_asked, unbuilt)),
-        facts=found.facts,
-        ingested=raw.ingested,
-    )
-
-
-def _refuse_empty(raw: RawFacts) -> None:
-    if raw.games.is_empty() or raw.player_games.is_empty():
-        missing = "games" if raw.games.is_empty() else "box scores"
-        raise UnavailableError(
-            f"There are no {missing} to build features from.",
-            remedy="Run `tipoff ingest simulated` or `tipoff ingest game-logs PATH...` first.",
-        )
-
-
-def _dates_of_seasons(raw: RawFacts, seasons: tuple[int, int]) -> set[date]:
-    known = sorted(raw.games["season"].unique().to_list())
-    unknown = [year for year in range(seasons[0], seasons[1] + 1) if year not in known]
-    if unknown:
-        raise UsageError(
-            f"No games of season {', '.join(map(season_name, unknown))} were ingested.",
-            remedy=f"Known seasons: {', '.join(map(season_name, known))}.",
-        )
-    return set(raw.games.filter(pl.col("season").is_between(*seasons))["game_date"].to_list())
+def _compute(
+    compute_with: Engine, raw: RawFacts, feature_set: FeatureSet, settings: Settings, dates: Sequence[date]
+) -> dict[str, pl.DataFrame]:
+    """Each builder's rows of `dates`, which are in order: a row is the same whatever dates are computed with it."""
+    starts = range(0, max(len(dates), 1), DATES_AT_ONCE)
+    parts = [compute_with(raw, feature_set, settings.features, dates[i : i + DATES_AT_ONCE]) for i in starts]
+    return {builder: pl.concat([part[builder] for part in parts], rechunk=False) for builder in BUILDERS}
 
 
 def _write(
@@ -198,7 +123,7 @@ def _write(
     feature_set: FeatureSet,
     build_id: int,
     frames: Frames,
-    plan: _Plan,
+    plan: Plan,
     progress: Callable[[int, int], None],
 ) -> Changes:
     """Write chunk after chunk; the last one closes what vanished and finishes the build."""
@@ -266,7 +191,7 @@ def _finish(connection: sa.Connection, feature_set: FeatureSet, build_id: int, n
     finish_build(connection, build_id, n_rows=connection.execute(counting).scalar_one(), n_dates=n_dates)
 
 
-def _nothing_to_do(engine: sa.Engine, feature_set: FeatureSet, plan: _Plan, started: float) -> BackfillReport:
+def _nothing_to_do(engine: sa.Engine, feature_set: FeatureSet, plan: Plan, started: float) -> BackfillReport:
     build = current_build(engine, feature_set)
     if build is None:
         raise UnavailableError(
@@ -278,7 +203,7 @@ def _nothing_to_do(engine: sa.Engine, feature_set: FeatureSet, plan: _Plan, star
 
 
 def _report(
-    build_id: int, rows: pl.DataFrame, plan: _Plan, changes: Changes, findings: list[Finding], started: float
+    build_id: int, rows: pl.DataFrame, plan: Plan, changes: Changes, findings: list[Finding], started: float
 ) -> BackfillReport:
     return BackfillReport(
         build_id=build_id,
