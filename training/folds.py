@@ -9,7 +9,7 @@ import numpy as np
 from contracts.errors import UsageError
 from contracts.settings import TrainingSettings
 from systems.base import Rows, System
-from training.dataset import Dataset, choose_columns, refuse_low_coverage
+from training.dataset import Dataset, choose_columns
 from training.splits import Span, Split, cut_last, days_of
 from training.walk_forward import Retrain, refuse_in_sample, walk_forward
 
@@ -44,13 +44,14 @@ def cut_folds(dataset: Dataset, settings: TrainingSettings) -> list[Split]:
     return [split for block in blocks for split in _fold(dataset, block, settings)]
 
 
-def lay_out(dataset: Dataset, splits: list[Split], system: System, settings: TrainingSettings) -> list[Fold]:
+def lay_out(dataset: Dataset, splits: list[Split], system: System) -> list[Fold]:
     """The rows of each fold, once for all trials; `system` says which columns it wants.
 
-    Raises UsageError for a column that the system cannot do without, RefusedError for sparse columns and for a fold
-    that would learn from what it tests.
+    Columns without a value in the rows that a fold learns from are left out of it; sparse ones are refused where the
+    winner is trained, on all rows, since early folds know less. Raises UsageError for a column that the system cannot
+    do without, RefusedError for a fold that would learn from what it tests.
     """
-    return [_lay_out(dataset, split, system, settings) for split in splits]
+    return [_lay_out(dataset, split, system) for split in splits]
 
 
 def _fold(dataset: Dataset, block: Span, settings: TrainingSettings) -> list[Split]:
@@ -64,11 +65,10 @@ def _fold(dataset: Dataset, block: Span, settings: TrainingSettings) -> list[Spl
     )
 
 
-def _lay_out(dataset: Dataset, split: Split, system: System, settings: TrainingSettings) -> Fold:
+def _lay_out(dataset: Dataset, split: Split, system: System) -> Fold:
     learned = dataset.in_population & split.mask(dataset.dates, split.train, split.tune)
     columns = choose_columns(dataset, learned)
     features = system.choose_features(columns.present, dataset.target)
-    refuse_low_coverage(columns, features, settings)
     train, tune, test = (
         dataset.rows(features, dataset.in_population & split.mask(dataset.dates, block))
         for block in (split.train, split.tune, split.validation)

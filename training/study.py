@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -166,7 +167,9 @@ class Study:
     def _claim(self, number: int) -> Trial:
         """Alone with the claims: the oldest trial that waits, or a new one; it is this worker's when this returns."""
         self._study.sampler = _sampler(self._sampler, self._seed + number)
-        trial = self._study.ask()
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message="Heartbeat of storage")  # the store beats by itself
+            trial = self._study.ask()
         storage = self.store.storage
         study_id = storage.get_study_id_from_name(self._study.study_name)
         self.store.start_work(storage.get_trial_id_from_study_id_trial_number(study_id, trial.number))

@@ -66,6 +66,10 @@ class StudyStore(ABC):
     def stop_work(self) -> None:
         """The trial has ended."""
 
+    def close(self) -> None:
+        """Let go of everything; the store is of no use after it."""
+        self.stop_work()
+
 
 def open_store(home: Home, name: str, heartbeat_seconds: int) -> StudyStore:
     """The store of study `name`.
@@ -102,7 +106,9 @@ class JournalStore(StudyStore):
     def fail_abandoned(self, study: Any) -> None:
         """A worker is dead where its lock is free; a trial without one was claimed by a process that died claiming."""
         for trial in study.get_trials(deepcopy=False, states=RUNNING):
-            if not self._is_alive(trial.user_attrs.get(WORKER)):
+            if self._is_alive(trial.user_attrs.get(WORKER)):
+                continue
+            if study.get_trials(deepcopy=False)[trial.number].state == TrialState.RUNNING:  # it did not end just now
                 study.tell(trial.number, state=TrialState.FAIL)
 
     def start_work(self, trial_id: int) -> None:
@@ -180,6 +186,12 @@ class PostgresStore(StudyStore):
         if self._heart is not None:
             self._heart.stop()
             self._heart = None
+
+    def close(self) -> None:
+        """Closes the connections."""
+        super().close()
+        self.storage.remove_session()
+        self.storage.engine.dispose()
 
 
 class _Heart:

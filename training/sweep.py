@@ -121,12 +121,14 @@ def sweep(
         step("refitting the best")
         best, kept, trained = _crown(engine, plan, request, prepared, study, run, step)
         importance = study.importance()
-        report(run, plan, study.records, best, importance, prepared, trained)
+        records = study.records
+        report(run, plan, records, best, importance, prepared, trained)
+    study.store.close()
     return SweepResult(
         run_id=run.run_id,
         study=plan.study,
         system=training.system,
-        records=study.records,
+        records=records,
         winner=best,
         model_version=kept["model_version"],
         validation=kept["metrics"],

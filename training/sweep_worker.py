@@ -118,7 +118,7 @@ def work(plan: Plan, dataset: Dataset, study: Study, told: Callable[[], None] = 
     A trial that fails by itself is kept as failed, and TipoffError says what it raised.
     """
     training = plan.settings.training
-    folds = lay_out(dataset, cut_folds(dataset, training), _make(plan, {}), training)
+    folds = lay_out(dataset, cut_folds(dataset, training), _make(plan, {}))
     while (plan.conductor in (None, os.getppid())) and (trial := study.next_trial(plan.n_trials)) is not None:
         _try(plan, study, trial, folds, dataset.target)
         told()

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -48,10 +48,23 @@ def home_of(root: str, study_url: str = "") -> Home:
     return Home(Path(root), "sqlite:///unused.db", "sqlite:///unused_too.db", study_url or None)
 
 
+OPENED: list[Study] = []
+
+
+@pytest.fixture(autouse=True)
+def _closed() -> Iterator[None]:
+    """What a test opened is closed after it."""
+    yield
+    while OPENED:
+        OPENED.pop().store.close()
+
+
 def joined(home: Home, about: dict[str, Any] = ABOUT, sampler: str = "tpe", pruning: bool = True) -> Study:
     """One more worker of the study `tests`."""
     store = open_store(home, "tests", heartbeat_seconds=1)
-    return open_study(store, "tests", about, SPACE, first=FIRST, sampler=sampler, pruning=pruning, seed=7)
+    study = open_study(store, "tests", about, SPACE, first=FIRST, sampler=sampler, pruning=pruning, seed=7)
+    OPENED.append(study)
+    return study
 
 
 @pytest.fixture(params=["journal", pytest.param("postgres", marks=pytest.mark.slow)])
@@ -184,6 +197,20 @@ def test_a_worker_that_lives_keeps_its_trial(home: Home) -> None:
     assert other.next_trial(5).number == 2
     one.complete(mine, 4.0)
     assert states(one) == [State.COMPLETE, State.COMPLETE, State.RUNNING]
+
+
+def test_a_trial_that_ends_while_it_is_looked_at_stays_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its worker tells the value and only then lets go of its lock, which another process finds free."""
+    one, other = joined(home_of(str(tmp_path))), joined(home_of(str(tmp_path)))
+    trial = one.next_trial(5)
+
+    def end_now(worker: str) -> bool:
+        one.complete(trial, 1.0)
+        return False
+
+    monkeypatch.setattr(other.store, "_is_alive", end_now)
+    assert other.next_trial(5).number == 1
+    assert states(one) == [State.COMPLETE, State.RUNNING]
 
 
 def test_a_trial_that_was_broken_off_is_for_another_worker(home: Home) -> None:
