@@ -132,7 +132,8 @@ def kill_one_in_mid_trial(home: Path, started: list[subprocess.Popen[str]]) -> s
     locks = home / "studies" / "shared.locks"
     deadline = time.monotonic() + 200
     while time.monotonic() < deadline:
-        assert all(process.poll() is None for process in started)
+        gone = [process.communicate() for process in started if process.poll() is not None]
+        assert not gone, gone
         for lock in locks.glob("worker-*"):
             holders = [process for process in started if holds(process.pid, lock)]
             if holders:
