@@ -178,9 +178,9 @@ def validate(prepared: Prepared, residuals: Residuals) -> Evaluation:
 
 
 def score_baselines(prepared: Prepared) -> dict[str, Scored]:
-    """The baselines on the validation dates, each with the spread of its own errors on the tune block."""
+    """The baselines on the validation dates, each with the spread of its errors on all rows before: it fits nothing."""
     dataset = prepared.dataset
-    seen, asked = prepared.block(prepared.split.tune), prepared.validation
+    seen, asked = prepared.block(prepared.split.train, prepared.split.tune), prepared.validation
     learned, frame = dataset.frame.filter(seen), dataset.frame.filter(asked)
     actual, line = learned["target"].to_numpy(), line_of(frame)
     names = prepared.columns.present

@@ -191,7 +191,7 @@ def test_status_is_complete_for_five_builders_and_two_seasons(job: Job) -> None:
     for row in job.status["builders"]:
         assert row["expected"] == row["done"] > 0
         assert (row["missing"], row["stale"]) == (0, 0)
-    assert [(one["name"], one["built"]) for one in job.status["feature_sets"]] == [("v2_33features", True)]
+    assert {one["name"] for one in job.status["feature_sets"] if one["built"]} == {"v2_33features"}
 
 
 def test_the_export_has_the_documented_columns(job: Job) -> None:
