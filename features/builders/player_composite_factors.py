@@ -129,11 +129,12 @@ def _zone_mismatch(cache: pl.DataFrame, shots: pl.DataFrame, opponent: pl.DataFr
 
 
 def _balanced_gap() -> pl.Expr:
-    """The mean over the zones of the shot data, weighted by the player's shares."""
+    """The mean over the zones of the shot data, weighted by the player's shares; NULL where he has none in any."""
     zones = ("paint", "mid_range", "three")
     shares = [pl.col(f"{zone}_share_last_10") for zone in zones]
     gaps = [share * pl.col(f"{zone}_pct_minus_league") for zone, share in zip(zones, shares, strict=True)]
-    return (gaps[0] + gaps[1] + gaps[2]) / (shares[0] + shares[1] + shares[2])
+    total = shares[0] + shares[1] + shares[2]
+    return (gaps[0] + gaps[1] + gaps[2]) / pl.when(total > 0).then(total)
 
 
 def _pace(cache: pl.DataFrame, opponent: pl.DataFrame) -> pl.Series:

@@ -9,6 +9,7 @@ import polars as pl
 import pytest
 
 from contracts.settings import FeatureSettings
+from features.builders import player_composite_factors
 from features.builders.compute import compute
 from features.feature_sets import load_feature_set
 from features.raw.facts import RawFacts
@@ -184,6 +185,15 @@ def test_the_primary_zone_is_the_first_that_reaches_its_share(
     )  # fmt: skip
     assert (row["primary_zone"], row["zones"]) == (zone, "shots")
     assert (row["pct_paint"], row["pct_mid_range"], row["pct_three"]) == (paint / 20, mid_range / 20, three / 20)
+
+
+def test_attempts_that_lie_in_no_zone_make_no_match_up_rather_than_a_nan() -> None:
+    zones = ("paint", "mid_range", "three")
+    facts = {f"{zone}_share_last_10": [0.0, 0.25] for zone in zones} | {
+        f"{zone}_pct_minus_league": [0.1, 0.1] for zone in zones
+    }
+    gaps = pl.DataFrame(facts).select(player_composite_factors._balanced_gap()).to_series()
+    assert gaps.to_list() == [None, pytest.approx(0.1)]
 
 
 @pytest.mark.parametrize(("three", "zone"), [(8, "three"), (7, "two_point")])
