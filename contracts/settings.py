@@ -38,6 +38,10 @@ class FeatureSettings(Section):
     spark_partitions: int = Field(8, ge=1, description="pieces that `--engine spark` cuts players and games into")
 
 
+SPARSE_BY_NATURE = ("vegas_points_line", "vegas_opening_line", "vegas_line_move", "avg_points_vs_opponent")
+"""Features that are NULL for many: books line a part of the players, and not every opponent was met before."""
+
+
 class QualitySettings(Section):
     """What a build of the feature table must look like to become current; shares are 0-1 (docs/quality.md)."""
 
@@ -53,8 +57,8 @@ class QualitySettings(Section):
     )
     max_null_share: float = Field(0.2, ge=0, le=1, description="of a feature, in rows of established players")
     max_null_share_of: dict[str, float] = Field(
-        default_factory=lambda: dict.fromkeys(("vegas_points_line", "vegas_opening_line", "vegas_line_move"), 1.0),
-        description="the same, feature by feature; books line a part of the players",
+        default_factory=lambda: dict.fromkeys(SPARSE_BY_NATURE, 1.0),
+        description="the same, feature by feature",
     )
     max_filled_share: float = Field(0.3, ge=0, le=1, description="values in rows without history, where NULL is due")
     max_null_change: float = Field(0.3, ge=0, le=1, description="of a feature's NULL share, up or down")
@@ -62,6 +66,9 @@ class QualitySettings(Section):
     max_mode_rise: float = Field(0.3, ge=0, le=1, description="of the most common value's share")
     max_psi_same_dates: float = Field(0.1, gt=0, description="shift of a feature against the same dates as they stood")
     max_psi_same_stage: float = Field(0.7, gt=0, description="shift against earlier dates of this stage, beyond chance")
+    accumulating: tuple[str, ...] = Field(
+        ("games_vs_opponent",), description="features that grow with what was ingested: not held against other dates"
+    )
     max_outside: float = Field(0.25, ge=0, le=1, description="share of values outside what was seen then")
     min_agreement: float = Field(0.9, ge=-1, le=1, description="correlation with the same rows as they stood")
     min_continuity: float = Field(0.8, ge=0, le=1, description="a feature with less of it then is not judged by it")

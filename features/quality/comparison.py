@@ -70,7 +70,8 @@ def judge_comparison(bench: Bench, reference: Reference, feature_set: FeatureSet
         return
     every = _pairs(reference, feature_set)
     is_same = reference.kind == SAME_DATES
-    pairs = [p for p in every if (is_same or p.name not in _by_calendar(feature_set)) and _has_values(p, settings)]
+    passed_over = set() if is_same else _by_calendar(feature_set).union(settings.accumulating)
+    pairs = [pair for pair in every if pair.name not in passed_over and _has_values(pair, settings)]
     source_came = is_same and any(len(pair.known[0]) and not len(pair.known[1]) for pair in every)
     otherwise = Outcome.WATCH if source_came else Outcome.FAILED
     for pair in pairs:

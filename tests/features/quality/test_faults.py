@@ -99,8 +99,10 @@ PLANTS: dict[str, tuple[Plant, str]] = {
 }
 
 
-def failed(rows: pl.DataFrame, kind: str = SAME_STAGE, old: pl.DataFrame = THEN) -> set[tuple[str, str | None]]:
-    verdict = judge({STORE: rows}, SET, SETTINGS, [Reference(kind, rows, old)])
+def failed(
+    rows: pl.DataFrame, kind: str = SAME_STAGE, old: pl.DataFrame = THEN, settings: QualitySettings = SETTINGS
+) -> set[tuple[str, str | None]]:
+    verdict = judge({STORE: rows}, SET, settings, [Reference(kind, rows, old)])
     return {(test.name, test.column) for test in verdict.failures}
 
 
@@ -125,6 +127,14 @@ def test_one_date_is_enough_to_see_another_unit():
     recent = NOW.filter(pl.col("game_date") < NOW["game_date"].max())
     assert failed(day, SAME_STAGE, recent) == set()
     assert ("outside", "minutes") in failed(day.with_columns(pl.col("minutes") * 100), SAME_STAGE, recent)
+
+
+def test_what_grows_with_all_that_was_ingested_is_a_measure_of_the_same_dates_only():
+    """A backfill taken up where it was killed met ten times the games against an opponent, and was refused for it."""
+    grown = NOW.with_columns(pl.col("minutes") * 100)
+    accumulating = SETTINGS.model_copy(update={"accumulating": ("minutes",)})
+    assert failed(grown, SAME_STAGE, THEN, accumulating) == set()
+    assert ("outside", "minutes") in failed(grown, SAME_DATES, NOW, accumulating)
 
 
 def test_too_few_rows_are_not_judged_and_say_so():
