@@ -30,9 +30,6 @@ from features.table.versioned_rows import Changes, builder_table, close_dates, h
 CHUNK_DATES = 30
 """Game dates a transaction: about a month."""
 
-DATES_AT_ONCE = 1_000
-"""Game dates computed in one go, about five seasons: what is in between must not fill the memory."""
-
 Frames = Mapping[str, pl.DataFrame]
 
 
@@ -97,7 +94,7 @@ def backfill(
             return _nothing_to_do(engine, feature_set, plan, started)
         with running_build(engine, feature_set) as build_id:
             tell(f"computing {len(plan.to_do):,} dates")
-            frames = _compute(compute_with, raw, feature_set, settings, plan.to_do)
+            frames = compute_with(raw, feature_set, settings.features, plan.to_do)
             refuse_missing_rows(raw, frames, plan.to_do)
             tell("checking the rows")
             computed = Computed(frames, raw, plan.to_do)
@@ -107,15 +104,6 @@ def backfill(
                 record_inputs(connection, build_id, plan.facts, settings.features, plan.ingested)
             changes = _write(engine, feature_set, build_id, frames, plan, progress or _no_progress)
     return _report(build_id, frames[FEATURE_STORE], plan, changes, findings, started)
-
-
-def _compute(
-    compute_with: Engine, raw: RawFacts, feature_set: FeatureSet, settings: Settings, dates: Sequence[date]
-) -> dict[str, pl.DataFrame]:
-    """Each builder's rows of `dates`, which are in order: a row is the same whatever dates are computed with it."""
-    starts = range(0, max(len(dates), 1), DATES_AT_ONCE)
-    parts = [compute_with(raw, feature_set, settings.features, dates[i : i + DATES_AT_ONCE]) for i in starts]
-    return {builder: pl.concat([part[builder] for part in parts], rechunk=False) for builder in BUILDERS}
 
 
 def _write(

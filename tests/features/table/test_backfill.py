@@ -91,17 +91,6 @@ def test_date_by_date_gives_the_rows_of_one_backfill(raw_database, feature_set, 
     other.dispose()
 
 
-def test_dates_computed_some_at_a_time_give_the_same_bits(
-    raw_database, feature_set, settings, built_database_rows, current, monkeypatch
-):
-    """What keeps the memory of many seasons small changes no bit of any builder's rows."""
-    monkeypatch.setattr(backfill_module, "DATES_AT_ONCE", 7)
-    backfill(raw_database, feature_set, settings)
-    rows = current(raw_database)
-    for builder in BUILDERS:
-        assert_frame_equal(rows[builder], built_database_rows[builder], check_exact=True)
-
-
 def test_a_new_date_is_built_and_no_other(raw_database, feature_set, settings):
     """After one more date's results only what they bear on is built: that date, and games still to come."""
     last = _last_result(raw_database)
