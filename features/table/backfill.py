@@ -18,7 +18,6 @@ from features.builders.compute import BUILDERS, compute
 from features.engines.choice import Engine
 from features.quality.gates import Computed, check_build
 from features.quality.verdict import Finding
-from features.raw.facts import RawFacts
 from features.table.builds import FEATURE_STORE, claim, current_build, finish_build, running_build
 from features.table.completeness import refuse_missing_rows
 from features.table.lock import backfill_lock
