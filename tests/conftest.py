@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import signal
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -19,7 +20,11 @@ PROJECT = Path(__file__).resolve().parent.parent
 
 
 def pytest_configure() -> None:
-    """The tests' processes share the cores: each takes one thread for the trees, and no example has a deadline."""
+    """The tests' processes share the cores: each takes one thread for the trees, and no example has a deadline.
+
+    They hear Ctrl-C too, even where whoever started the tests in the background made them deaf to it.
+    """
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     hypothesis.settings.register_profile("tipoff", deadline=None)  # a busy machine is no fault of the code
     hypothesis.settings.load_profile("tipoff")
