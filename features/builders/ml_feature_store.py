@@ -54,10 +54,12 @@ def build(
     Raises RefusedError where a row knows a game of its own date or later: no window can, so this is a defect.
     """
     opponent = rows.select("game_id", pl.col("opponent_id").alias("team_id")).join(
-        parts.defense, on=["game_id", "team_id"], how="left", maintain_order="left"
+        parts.defense.select("game_id", "team_id", "defensive_rating", "pace", "n_games"),
+        on=["game_id", "team_id"],
+        how="left",
+        maintain_order="left",
     )
-    career = Past(results.active_games, rows, ["player_id"]).whole()
-    has_history = career.n_games > 0
+    has_history = Past(results.active_games, rows, ["player_id"]).whole().n_games > 0
     every = _features(rows, results, parts, opponent, has_history)
     features = every.select(feature_set.names)
     reasons = {feature.name: feature.null_reason or "unexplained" for feature in feature_set.features}

@@ -14,6 +14,8 @@ WITHIN_DAYS = 365
 STAR_POINTS = 20
 USAGE_MIN_GAMES = 3
 
+_OF_OPPONENT = ("pace", "league_pace", "max_source_date", *(f"{zone}_pct_minus_league" for zone in ZONES))
+
 
 def build(
     rows: pl.DataFrame,
@@ -31,7 +33,10 @@ def build(
     `stars_out` counts each row's star team-mates listed out. Every clamped factor keeps its unclamped value.
     """
     opponent = rows.select("game_id", pl.col("opponent_id").alias("team_id")).join(
-        defense, on=["game_id", "team_id"], how="left", maintain_order="left"
+        defense.select("game_id", "team_id", *_OF_OPPONENT),
+        on=["game_id", "team_id"],
+        how="left",
+        maintain_order="left",
     )
     past = Past(results.active_games, rows, ["player_id"])
     has_history = past.whole().n_games > 0

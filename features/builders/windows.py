@@ -38,13 +38,15 @@ class Past:
     def __init__(self, events: pl.DataFrame, rows: pl.DataFrame, key: Sequence[str]) -> None:
         self._key = list(key)
         self.n_rows = rows.height
-        self._events = events.sort([*self._key, "game_date"], maintain_order=True)
-        keys = self._events.select(self._key).unique(maintain_order=True).with_row_index("key_index")
-        self._codes = _codes(_indices(self._events, keys, self._key), self._events["game_date"])
+        self._events = events
+        self._order, ordered = _in_order(events.select(*self._key, "game_date"))
+        keys = ordered.select(self._key).unique(maintain_order=True).with_row_index("key_index")
+        self._codes = _codes(_indices(ordered, keys, self._key), ordered["game_date"])
         self._row_dates = rows["game_date"]
         self._row_keys = _indices(rows, keys, self._key)
         self._start = self._place(self._row_keys * _KEY_STEP)
         self._end = self._place(_codes(self._row_keys, self._row_dates))
+        self._ordered: dict[str, pl.Series] = {}
         self._running: dict[str, npt.NDArray[np.int64]] = {}
         self._days: dict[int, Window] = {}
 
@@ -82,7 +84,8 @@ class Past:
 
         The latest event weighs 1 and each earlier one 0.5 ** (1 / half_life) of the one after it.
         """
-        values = self._events.select(*self._key, self._summable(column).cast(pl.Float64).alias(column))
+        keys = (self._column(name) for name in self._key)
+        values = pl.DataFrame([*keys, self._summable(column).cast(pl.Float64).alias(column)])
         means = values.select(pl.col(column).ewm_mean(half_life=half_life, adjust=True).over(self._key)).to_series()
         place = pl.Series(self._end - 1)
         return means.gather(place.set(pl.Series(self._end == self._start), None))
@@ -91,7 +94,12 @@ class Past:
         return self._codes.search_sorted(codes, side="left").cast(pl.Int64).to_numpy()
 
     def _column(self, name: str) -> pl.Series:
-        return self._events[name]
+        """A column of the events in the order of their places: gathered when it is asked for, for few ever are."""
+        if self._order is None:
+            return self._events[name]
+        if name not in self._ordered:
+            self._ordered[name] = self._events[name].gather(self._order)
+        return self._ordered[name]
 
     def _summable(self, name: str) -> pl.Series:
         column = self._column(name)
@@ -220,6 +228,16 @@ def pairs_with_latest(
         subject, pl.col("game_date").alias("latest_date"), pl.int_ranges("from", "to").alias("place")
     ).explode("place")
     return ordered[pairs["place"]].with_columns(pairs[subject], pairs["latest_date"])
+
+
+def _in_order(events: pl.DataFrame) -> tuple[pl.Series | None, pl.DataFrame]:
+    """The place of each event by key and date, those of one date as they came (None: they are in order), and so sorted.
+
+    `events` are the columns of the key, then game_date.
+    """
+    ordered = events.with_row_index("place").sort(events.columns, maintain_order=True)
+    places, ordered = ordered["place"], ordered.drop("place")
+    return (None if places.is_sorted() else places), ordered
 
 
 def _indices(frame: pl.DataFrame, keys: pl.DataFrame, key: Sequence[str]) -> pl.Series:
