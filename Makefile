@@ -4,6 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 PACKAGES := contracts features systems registry training serving monitoring tipoff
+LOCK_HASH = sha256:$$($(PYTHON) -c 'import hashlib; print(hashlib.sha256(open("requirements.lock", "rb").read()).hexdigest())')
 
 # What tipoff keeps and where MLflow looks for it: the same for every target.
 export TIPOFF_HOME ?= $(CURDIR)/.tipoff
@@ -53,6 +54,7 @@ check: setup ## format, lint, types, layers
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python docs/generate.py --check
+	@grep -q "$(LOCK_HASH)" python_env.yaml || { echo 'python_env.yaml names another lock than requirements.lock: make lock'; exit 1; }
 
 bench: setup ## speed, as ratios to a named reference in the same run
 	$(BIN)/python -m benchmarks --write
@@ -68,5 +70,6 @@ format: setup ## rewrite the code in the house's format
 docs: setup ## the pages made from the code: docs/layouts.md, docs/features.md
 	$(BIN)/python docs/generate.py
 
-lock: setup ## requirements.lock from pyproject.toml
+lock: setup ## requirements.lock from pyproject.toml, and its hash in python_env.yaml
 	uv pip compile pyproject.toml --extra test --universal --python-version 3.11 --quiet --output-file requirements.lock
+	@sed -i.before -E "s/sha256:[0-9a-f]+/$(LOCK_HASH)/" python_env.yaml && rm python_env.yaml.before

@@ -17,6 +17,7 @@ COMMANDS = {
     "train": ("train:train", "Train one system, log the run, register the version."),
     "sweep": ("sweep:sweep", "Try many parameters of one system, register the best; any number may join."),
     "backtest": ("backtest:backtest", "Walk a past season forward, each date from what was known before it."),
+    "evaluate": ("evaluate:evaluate", "Hold a version to dates that it has not seen, beside the averages."),
     "promote": ("promote:promote", "Hold a version against the champion and, if it passes, make it live."),
     "rollback": ("rollback:rollback", "Bring an earlier Production version back."),
     "registry": ("registry:registry", "Versions, their stages and the history of every move."),

@@ -61,6 +61,39 @@ class SeasonsType(click.ParamType[tuple[int, int] | None]):
         return None if value in NOT_GIVEN else season_span(value)
 
 
+class CountType(click.ParamType[int | None]):
+    """A whole number of at least 1."""
+
+    name = "number"
+
+    def __init__(self, most: int) -> None:
+        self.most = most
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int | None:
+        """Text -> number, or None where none was given."""
+        text = NAME.convert(value, param, ctx)
+        if text is None:
+            return None
+        if not text.isdecimal() or not 1 <= int(text) <= self.most:
+            self.fail(f"{text!r} is not a whole number from 1 to {self.most:,}.", param, ctx)
+        return int(text)
+
+
+class YesNoType(click.ParamType[bool]):
+    """Yes or no: the option alone says yes, and MLflow projects give a word."""
+
+    name = "yes|no"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> bool:
+        """Text -> bool; one that nobody gave is no."""
+        words = {"yes": True, "true": True, "no": False, "false": False, **dict.fromkeys(NOT_GIVEN, False)}
+        if isinstance(value, bool):
+            return value
+        if str(value).lower() not in words:
+            self.fail(f"{value!r} is neither yes nor no.", param, ctx)
+        return words[str(value).lower()]
+
+
 NAME = NameType()
 
 
@@ -95,5 +128,9 @@ SEASON = SeasonType()
 SEASONS = SeasonsType()
 MOMENT = MomentType()
 NEW_FILE = NewFileType()
+COUNT = CountType(1_000_000)
+YES_NO = YesNoType()
 NUMBER = click.IntRange(1, 2**31 - 1)
 """The number of a version or a build; what no database column holds is none."""
+VERSION = CountType(2**31 - 1)
+"""The same, where it need not be given."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -12,6 +14,11 @@ from contracts.settings import Settings, load_settings
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
+
+    from training.runs import Run
+
+BY_MLFLOW = "MLFLOW_RUN_ID"
+"""Set where `mlflow run` started this process: the run that it made for it."""
 
 
 @dataclass(frozen=True)
@@ -26,12 +33,32 @@ class Wiring:
 def wire() -> Wiring:
     """Settings checked, home made, database open at the newest migration.
 
-    Raises UsageError for settings or a home that cannot be used, UnavailableError for a database that does not answer.
+    Raises UsageError for settings or a home that cannot be used, and where `mlflow run` uses another store than tipoff
+    does; UnavailableError for a database that does not answer.
     """
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")  # nothing is sent home unless somebody says so
     settings = load_settings()
     home = prepare_home()
+    if os.environ.get(BY_MLFLOW):
+        from training.runs import refuse_other_store
+
+        refuse_other_store(home)
     return Wiring(home, settings, open_database(home.database_url))
+
+
+@contextmanager
+def project_run(home: Home, name: str) -> Iterator[Run | None]:
+    """The run that `mlflow run` made for this process, called `name` from now on and ended with the block.
+
+    None where nobody made one: the command was started as itself, and what it does needs no run of its own.
+    """
+    if not os.environ.get(BY_MLFLOW):
+        yield None
+        return
+    from training.runs import open_run
+
+    with open_run(home, name) as run:
+        yield run
 
 
 def prepare_tracking(home: Home) -> None:

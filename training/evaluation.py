@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from contracts.errors import UsageError
 from contracts.metrics import (
     Floats,
     Metric,
@@ -76,6 +77,28 @@ class Evaluation:
     def metric(self, name: str, population: str) -> Metric | None:
         """The system's figure `name` for `population`, or None where there are no such rows."""
         return next((one for one in self.metrics if (one.name, one.population) == (name, population)), None)
+
+    def about(self, population: str | None) -> Evaluation:
+        """The same of one of POPULATIONS alone (None: all of it).
+
+        Raises UsageError where there are no rows of it.
+        """
+        if population is None:
+            return self
+        known = {one.population for one in self.metrics}
+        if population not in known:
+            raise UsageError(
+                f"There is no row of population {population!r} here.", remedy=f"There are {', '.join(sorted(known))}."
+            )
+        parts = {"played": ("tiers",), "lined": ("line", "chances", "line_chances")}.get(population, ())
+        gone = {name: () for name in ("line", "tiers", "chances", "line_chances") if name not in parts}
+        return replace(
+            self,
+            metrics=_of(self.metrics, population),
+            baselines={name: _of(metrics, population) for name, metrics in self.baselines.items()},
+            n_unpredicted={population: self.n_unpredicted[population]},
+            **gone,
+        )
 
 
 def evaluate(
@@ -166,6 +189,10 @@ def as_table(metrics: tuple[Metric, ...]) -> dict[str, dict[str, Any]]:
         if metric.name == "mae":
             row["ci95"] = list(metric.ci95) if metric.ci95 is not None else None
     return table
+
+
+def _of(metrics: tuple[Metric, ...], population: str) -> tuple[Metric, ...]:
+    return tuple(one for one in metrics if one.population == population)
 
 
 def _members(frame: pl.DataFrame, population: str) -> npt.NDArray[np.bool_]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import mlflow
 from mlflow.entities import Dataset as DatasetEntity
-from mlflow.entities import DatasetInput, InputTag, LifecycleStage, Param, RunStatus, RunTag
+from mlflow.entities import DatasetInput, InputTag, LifecycleStage, LoggedModelInput, Param, RunStatus, RunTag
 from mlflow.entities import Metric as MetricEntity
 from mlflow.exceptions import MlflowException
 from mlflow.protos.databricks_pb2 import RESOURCE_ALREADY_EXISTS, ErrorCode
@@ -86,6 +86,10 @@ class Run:
             profile=json.dumps({"num_rows": dataset.frame.height, "num_features": len(dataset.feature_set.names)}),
         )
         self.client.log_inputs(self.run_id, [DatasetInput(entity, [InputTag("mlflow.data.context", context)])])
+
+    def uses(self, model_id: str) -> None:
+        """Name the logged model that this run is about."""
+        self.client.log_inputs(self.run_id, models=[LoggedModelInput(model_id)])
 
     def figure(self, figure: Figure, name: str) -> None:
         """Keep a plot as plots/NAME.png."""

@@ -6,6 +6,9 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
+CODE = (".py", ".yaml", ".sql")
+"""A new file of one of these kinds may change what a run does before git knows it."""
+
 
 @dataclass(frozen=True)
 class Source:
@@ -20,8 +23,13 @@ def find_source() -> Source:
     folder = Path(__file__).parent
     if _git(folder, "ls-files", "--error-unmatch", Path(__file__).name) is None:
         return Source(None, None)  # installed, perhaps inside somebody else's checkout
-    changes = _git(folder, "status", "--porcelain", "--untracked-files=no")
-    return Source(_git(folder, "rev-parse", "HEAD"), None if changes is None else bool(changes))
+    changes = _git(folder, "status", "--porcelain", "--untracked-files=all")
+    return Source(_git(folder, "rev-parse", "HEAD"), None if changes is None else _is_dirty(changes))
+
+
+def _is_dirty(changes: str) -> bool:
+    """Whether git's `changes`, a line a file, hold one of a file that it knows or a new file of code."""
+    return any(not line.startswith("??") or line.rstrip('"').endswith(CODE) for line in changes.splitlines())
 
 
 def _git(folder: Path, *arguments: str) -> str | None:

@@ -179,17 +179,22 @@ def validate(prepared: Prepared, residuals: Residuals) -> Evaluation:
 
 def score_baselines(prepared: Prepared) -> dict[str, Scored]:
     """The baselines on the validation dates, each with the spread of its errors on all rows before: it fits nothing."""
-    dataset = prepared.dataset
-    seen, asked = prepared.block(prepared.split.train, prepared.split.tune), prepared.validation
+    seen = prepared.block(prepared.split.train, prepared.split.tune)
+    return baselines_after(prepared.dataset, prepared.columns.present, seen, prepared.validation)
+
+
+def baselines_after(dataset: Dataset, names: list[str], seen: Mask, asked: Mask) -> dict[str, Scored]:
+    """The baselines on the rows `asked`, (n,), each with the spread of its errors on the rows `seen`, (n,), if any.
+
+    `names` are the columns that there are. Raises UsageError where a baseline's column is not among them.
+    """
     learned, frame = dataset.frame.filter(seen), dataset.frame.filter(asked)
     actual, line = learned["target"].to_numpy(), line_of(frame)
-    names = prepared.columns.present
-    spread = {
-        name: fit_residuals(actual, point)
-        for name, point in baseline_predictions(learned, names, dataset.target).items()
-    }
-    predictions = baseline_predictions(frame, names, dataset.target)
-    return {name: score(point, spread[name], line) for name, point in predictions.items()}
+    points = baseline_predictions(frame, names, dataset.target)
+    if not learned.height:
+        return {name: Scored(point) for name, point in points.items()}
+    before = baseline_predictions(learned, names, dataset.target)
+    return {name: score(point, fit_residuals(actual, before[name]), line) for name, point in points.items()}
 
 
 def describe_model(prepared: Prepared, evaluation: Evaluation, residuals: Residuals) -> ModelMetadata:

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
+import shlex
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 import yaml
 from mlflow.tracking import MlflowClient
 
+from tipoff.__main__ import cli, main
 from training.runs import ensure_experiment
 from training.train import TrainRequest, train
 
@@ -27,21 +32,161 @@ def mlflow_run(folder: Path, *arguments: str, **environment: str) -> subprocess.
     )
 
 
-def test_main_is_train_and_every_parameter_is_text_with_a_default() -> None:
-    project = yaml.safe_load((PROJECT / "MLproject").read_text())
-    entries = project["entry_points"]
+def entry_points() -> dict[str, Any]:
+    found: dict[str, Any] = yaml.safe_load((PROJECT / "MLproject").read_text())["entry_points"]
+    return found
+
+
+def options_of(entry: dict[str, Any]) -> tuple[click.Command, set[str]]:
+    """The command that an entry point starts, and the options that it gives it."""
+    words = shlex.split(entry["command"])
+    assert words[:3] == ["python", "-m", "tipoff"]
+    command: click.Command = cli
+    while isinstance(command, click.Group):
+        command = command.get_command(click.Context(command), words[len(path_of(command)) + 3])
+    return command, {word for word in words if word.startswith("--")}
+
+
+def path_of(command: click.Group) -> list[str]:
+    return [] if command is cli else [str(command.name)]
+
+
+def test_the_entry_points_are_those_that_the_interface_names() -> None:
+    entries = entry_points()
+    assert set(entries) == {"main", "train", "sweep", "backtest", "backfill", "promote", "evaluate"}
     assert entries["main"] == entries["train"]
-    for name, parameter in entries["train"]["parameters"].items():
-        assert parameter["type"] == "string"
-        assert "default" in parameter
-        assert f"--{name.replace('_', '-')} {{{name}}}" in entries["train"]["command"]
 
 
-def test_the_environment_names_the_lock_that_is_there() -> None:
+@pytest.mark.parametrize("name", sorted(entry_points()))
+def test_every_parameter_is_a_text_that_goes_to_the_option_of_its_name(name: str) -> None:
+    entry = entry_points()[name]
+    command, given = options_of(entry)
+    known = {word for parameter in command.params for word in (*parameter.opts, *parameter.secondary_opts)}
+    assert given <= known
+    assert given == {f"--{parameter.replace('_', '-')}" for parameter in entry["parameters"]}
+    for parameter, declared in entry["parameters"].items():
+        assert declared["type"] == "string"
+        assert isinstance(declared.get("default", ""), str)
+        assert f"--{parameter.replace('_', '-')} {{{parameter}}}" in entry["command"]
+
+
+@pytest.mark.parametrize("name", sorted(entry_points()))
+def test_what_nobody_gives_is_none_for_the_command(name: str) -> None:
+    """`default` in MLproject stands for an option that was left out."""
+    entry = entry_points()[name]
+    command, _ = options_of(entry)
+    defaults = {parameter: declared.get("default", "2023-24") for parameter, declared in entry["parameters"].items()}
+    words = shlex.split(entry["command"].format(**defaults))
+    said = command.make_context("x", [*words[len(words) - 2 * len(defaults) :]]).params
+    left_out = command.make_context("x", ["--test-season", "2023-24"] if name == "backtest" else []).params
+    assert said == left_out
+
+
+@pytest.mark.parametrize(
+    ("name", "parameter", "value"),
+    [
+        ("train", "system", "crystal_ball"),
+        ("train", "val_from", "2024-02-30"),
+        ("sweep", "trials", "many"),
+        ("backtest", "test_season", "2023"),
+        ("backtest", "retrain", "daily"),
+        ("backfill", "rebuild", "perhaps"),
+        ("backfill", "seasons", "23-24"),
+        ("backfill", "engine", "dask"),
+        ("backfill", "feature_set", "v9"),
+        ("promote", "version", "newest"),
+        ("promote", "to", "heaven"),
+        ("evaluate", "version", "-1"),
+        ("evaluate", "from", "yesterday"),
+    ],
+)
+def test_a_wrong_value_of_a_parameter_ends_the_entry_point_with_2_and_names_it(
+    name: str, parameter: str, value: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    monkeypatch.setenv("TIPOFF_HOME", str(tmp_path))
+    entry = entry_points()[name]
+    values = {each: declared.get("default", "2023-24") for each, declared in entry["parameters"].items()}
+    words = shlex.split(entry["command"].format(**(values | {parameter: value})))
+    with pytest.raises(SystemExit) as ended:
+        main(words[3:])
+    assert ended.value.code == 2
+    assert value in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", sorted(set(entry_points()) - {"main"}))
+def test_an_entry_point_on_another_store_than_tipoffs_ends_with_2_and_names_the_line(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    """So it is where `mlflow run` was started without `eval "$(tipoff env)"`."""
+    monkeypatch.setenv("TIPOFF_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("MLFLOW_RUN_ID", "0" * 32)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'mlflow.db'}")
+    entry = entry_points()[name]
+    values = {each: declared.get("default", "2023-24") for each, declared in entry["parameters"].items()}
+    with pytest.raises(SystemExit) as ended:
+        main(shlex.split(entry["command"].format(**values))[3:])
+    assert ended.value.code == 2
+    said = capsys.readouterr().err
+    assert str(tmp_path / "mlflow.db") in said
+    assert 'eval "$(tipoff env)"' in said
+
+
+def lock_hash() -> str:
+    return hashlib.sha256((PROJECT / "requirements.lock").read_bytes()).hexdigest()
+
+
+def test_the_environment_names_the_lock_with_its_hash() -> None:
     environment = yaml.safe_load((PROJECT / "python_env.yaml").read_text())
     assert environment["python"] == "3.11"
-    assert environment["dependencies"] == ["-r requirements.lock"]
-    assert (PROJECT / "requirements.lock").is_file()
+    assert environment["dependencies"] == [f"-r requirements.lock  # sha256:{lock_hash()}"]
+
+
+def test_another_hash_of_the_lock_is_another_environment_for_mlflow(tmp_path: Path) -> None:
+    """Even where MLflow does not read what the file refers to."""
+    from mlflow.utils.environment import _PythonEnv
+    from mlflow.utils.virtualenv import _get_virtualenv_name
+
+    (tmp_path / "requirements.lock").write_text("click==8.3.0\n")
+    text = (PROJECT / "python_env.yaml").read_text()
+    names = []
+    for number, content in enumerate((text, text.replace(lock_hash(), "0" * 64))):
+        path = tmp_path / f"{number}.yaml"
+        path.write_text(content)
+        names.append(_get_virtualenv_name(_PythonEnv.from_yaml(path), tmp_path))
+    assert names[0] != names[1]
+
+
+def test_a_changed_lock_fails_make_check_and_make_lock_mends_it(tmp_path: Path) -> None:
+    """With a `uv` that changes the lock and does nothing else."""
+    for name in ("Makefile", "python_env.yaml", "requirements.lock", "pyproject.toml"):
+        shutil.copy(PROJECT / name, tmp_path)
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    for name, does in (("uv", "echo '# newer' >> requirements.lock"), ("true-tool", "exit 0")):
+        (programs / name).write_text(f"#!/bin/sh\n{does}\n")
+        (programs / name).chmod(0o755)
+    (tmp_path / ".venv").mkdir()
+    tools = tmp_path / ".venv" / "bin"
+    tools.mkdir()
+    for name in ("ruff", "mypy", "lint-imports", "python"):
+        (tools / name).symlink_to(programs / "true-tool")
+    (tmp_path / ".venv" / ".ready").touch()
+
+    def make(target: str) -> subprocess.CompletedProcess[str]:
+        command = ["make", "-o", ".venv/.ready", f"PYTHON={sys.executable}", target]
+        path = f"{programs}{os.pathsep}{os.environ['PATH']}"
+        return subprocess.run(
+            command, cwd=tmp_path, env=os.environ | {"PATH": path}, capture_output=True, text=True, check=False
+        )
+
+    assert make("check").returncode == 0
+    with (tmp_path / "requirements.lock").open("a") as lock:
+        lock.write("# changed by hand\n")
+    refused = make("check")
+    assert refused.returncode != 0
+    assert "make lock" in refused.stdout
+    assert make("lock").returncode == 0
+    assert make("check").returncode == 0
 
 
 def test_no_parameter_of_the_project_is_logged_a_second_time(league: Any) -> None:
@@ -49,8 +194,7 @@ def test_no_parameter_of_the_project_is_logged_a_second_time(league: Any) -> Non
     request = TrainRequest("season_average", "v2_33features", "played", register=False)
     made = train(league.engine, league.home, league.settings, request)
     logged = MlflowClient(league.home.tracking_uri).get_run(made.run_id).data.params
-    entry = yaml.safe_load((PROJECT / "MLproject").read_text())["entry_points"]["train"]
-    assert not set(logged) & set(entry["parameters"])
+    assert not set(logged) & set(entry_points()["train"]["parameters"])
 
 
 @pytest.mark.slow

@@ -3,35 +3,17 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from tipoff.output import Bar, emit, json_option, progress, say, table
-from tipoff.parameters import DATE, NAME
+from tipoff.parameters import COUNT, DATE, NAME
 
 if TYPE_CHECKING:
     from training.sweep import SweepProgress, SweepResult
 
 SHOWN = 5
-
-
-class CountType(click.ParamType[int | None]):
-    """A whole number of at least 1."""
-
-    name = "number"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int | None:
-        """Text -> number, or None where none was given."""
-        text = NAME.convert(value, param, ctx)
-        if text is None:
-            return None
-        if not text.isdecimal() or int(text) < 1 or int(text) > 1_000_000:
-            self.fail(f"{text!r} is not a whole number from 1 to 1,000,000.", param, ctx)
-        return int(text)
-
-
-COUNT = CountType()
 
 
 @click.command()

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from datetime import date
+from typing import TYPE_CHECKING
 
 import click
 
 from tipoff.commands.features.common import FEATURE_SET, plain
 from tipoff.output import emit, json_option, progress, say, working
-from tipoff.parameters import DATE, SEASONS
+from tipoff.parameters import DATE, SEASONS, YES_NO
+
+if TYPE_CHECKING:
+    from contracts.feature_set import FeatureSet
+    from features.table.backfill import BackfillReport
+    from training.runs import Run
 
 
 @click.command()
@@ -16,7 +22,14 @@ from tipoff.parameters import DATE, SEASONS
 @click.option("--seasons", type=SEASONS, help="One season or a span, as 2021-22:2023-24.")
 @click.option("--from", "date_from", type=DATE, help="First date.")
 @click.option("--to", "date_to", type=DATE, help="Last date.")
-@click.option("--rebuild", is_flag=True, help="All expected dates, not only those that are missing or stale.")
+@click.option(
+    "--rebuild",
+    is_flag=False,
+    flag_value="yes",
+    default="no",
+    type=YES_NO,
+    help="All expected dates, not only those that are missing or stale.",
+)
 @click.option(
     "--engine",
     type=click.Choice(["polars", "spark"]),
@@ -40,30 +53,37 @@ def backfill(
     accept_quality: str | None,
     as_json: bool,
 ) -> None:
-    """Populate what is expected and not there: dates never built, and dates whose inputs or code changed."""
+    """Populate what is expected and not there: dates never built, and dates whose inputs or code changed.
+
+    `mlflow run . -e backfill --env-manager local -P feature_set=v2_33features` is the same.
+    """
     from features.engines.choice import choose_engine
     from features.feature_sets import load_feature_set
     from features.table.backfill import backfill as run_backfill
     from registry.versions import production
     from tipoff.way_back import MIN_DATES, ensure_way_back
-    from tipoff.wiring import wire
+    from tipoff.wiring import project_run, wire
 
     compute_with = choose_engine(engine)
     wiring = wire()
-    with progress("Building features", "dates") as bar:
-        report = run_backfill(
-            wiring.engine,
-            load_feature_set(feature_set),
-            wiring.settings,
-            seasons=seasons,
-            date_from=date_from,
-            date_to=date_to,
-            rebuild=rebuild,
-            accept_quality=accept_quality,
-            compute_with=compute_with,
-            progress=bar,
-            now=bar.now,
-        )
+    chosen = load_feature_set(feature_set)
+    with project_run(wiring.home, f"backfill of {chosen.name}") as run:
+        with progress("Building features", "dates") as bar:
+            report = run_backfill(
+                wiring.engine,
+                chosen,
+                wiring.settings,
+                seasons=seasons,
+                date_from=date_from,
+                date_to=date_to,
+                rebuild=rebuild,
+                accept_quality=accept_quality,
+                compute_with=compute_with,
+                progress=bar,
+                now=bar.now,
+            )
+        if run is not None:
+            _log(run, chosen, report)
     say(
         f"Build {report.build_id}: {report.rows:,} rows of {report.dates:,} dates in {report.seconds:.1f} s; "
         f"{report.skipped:,} dates were there already."
@@ -77,3 +97,22 @@ def backfill(
     elif production(wiring.engine) is None:
         say(f"No version is in Production yet: season_average needs {MIN_DATES} dates of results.")
     emit(plain(report), as_json=as_json)
+
+
+def _log(run: Run, feature_set: FeatureSet, report: BackfillReport) -> None:
+    """What the run of an MLflow project says of the build."""
+    from systems.versions import library_versions
+    from training.report import code_tags
+
+    run.say(
+        metrics={"rows": report.rows, "dates": report.dates, "skipped": report.skipped, "seconds": report.seconds},
+        tags={
+            "kind": "backfill",
+            "feature_set": feature_set.name,
+            "feature_set_hash": feature_set.hash,
+            "build_id": report.build_id,
+        }
+        | code_tags(library_versions(["tipoff", "numpy", "polars"])),
+        description=f"Build {report.build_id} of {feature_set.name}: {report.rows:,} rows of {report.dates:,} dates; "
+        f"{report.skipped:,} dates were there already.",
+    )
