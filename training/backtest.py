@@ -52,9 +52,11 @@ class BacktestResult:
 
     @property
     def best_before(self) -> dict[str, Any] | None:
-        """The earlier look with the lowest error on the first population that this one reports on, or None."""
+        """The earlier look at these dates with the lowest error on the first population reported on, or None."""
         population = next(iter(self.populations), "")
-        best = best_of(self.earlier, self.course.dataset.target, population)
+        row = self.populations.get(population, {})
+        span = (row["date_from"], row["date_to"]) if row else None
+        best = best_of(self.earlier, self.course.dataset.target, population, span)
         if best is None:
             return None
         seen = {"population": population, "mae": best.look.mae(population)}

@@ -13,7 +13,7 @@ from mlflow.exceptions import MlflowException
 
 from contracts.errors import UsageError
 from contracts.home import EXPERIMENT_NAME, Home
-from registry.mlflow_client import answering, shown
+from registry.mlflow_client import answering, resolve, shown
 from registry.mlflow_mirror import fetch_artifacts
 from systems.model import Model, load_model
 from training.model_log import ARTIFACT
@@ -76,8 +76,10 @@ def model_of(home: Home, run: KeptRun) -> Iterator[Model]:
             f"Run {run.run_id} ({run.name}) has no model: its status is {run.status}.",
             remedy="Name the run of a training: `tipoff registry list --json` has the run of each version.",
         )
+    with answering(home) as client:
+        place = resolve(client, f"models:/{run.model_id}/artifacts/{ARTIFACT}")
     with tempfile.TemporaryDirectory(prefix="tipoff-") as scratch:
-        folder = fetch_artifacts(home, f"models:/{run.model_id}/artifacts/{ARTIFACT}", Path(scratch) / ARTIFACT)
+        folder = fetch_artifacts(home, place, Path(scratch) / ARTIFACT)
         yield load_model(folder, run.tags.get("model_sha256"))
 
 

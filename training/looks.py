@@ -41,6 +41,11 @@ class Look:
         seen = self.populations.get(population)
         return float(seen["mae"]) if seen else None
 
+    def span(self, population: str) -> tuple[str, str] | None:
+        """The first and last date of the rows of `population`, in ISO 8601, or None where nothing is said of them."""
+        seen = self.populations.get(population, {})
+        return (seen["date_from"], seen["date_to"]) if "date_from" in seen else None
+
 
 @dataclass(frozen=True)
 class KeptLook:
@@ -71,10 +76,15 @@ def looks_at(engine: sa.Engine, test_season: int) -> list[KeptLook]:
         return _looks_at(connection, test_season)
 
 
-def best_of(looks: Iterable[KeptLook], target: str, population: str) -> KeptLook | None:
-    """The look that saw the lowest mean absolute error of `target` on `population`; None where none saw any."""
-    of_target = [(kept.look.mae(population), kept) for kept in looks if kept.look.target == target]
-    seen = [(mae, kept) for mae, kept in of_target if mae is not None]
+def best_of(
+    looks: Iterable[KeptLook], target: str, population: str, span: tuple[str, str] | None = None
+) -> KeptLook | None:
+    """The look that saw the lowest mean absolute error of `target` on `population`; None where none saw any.
+
+    With `span` only looks at those very dates count: a figure of other dates is no figure to be held against.
+    """
+    alike = [one for one in looks if one.look.target == target and span in (None, one.look.span(population))]
+    seen = [(mae, kept) for kept in alike if (mae := kept.look.mae(population)) is not None]
     return min(seen, key=lambda one: one[0])[1] if seen else None
 
 

@@ -85,3 +85,13 @@ def test_the_best_is_the_lowest_of_the_same_target_and_population(engine: sa.Eng
     assert best is not None
     assert best.look.system == "catboost"
     assert best_of(looks_at(engine, 2022), "points", "lined") is None
+
+
+def test_with_a_span_only_looks_at_those_very_dates_count(engine: sa.Engine) -> None:
+    """A week in March says nothing against a whole season."""
+    for mae, first in ((4.1, "2023-04-02"), (4.6, "2022-10-18")):
+        row = {"n": 10, "mae": mae, "date_from": first, "date_to": "2023-04-09"}
+        keep_look(engine, replace(seeing(9.9), populations={"played": row}))
+    best = best_of(looks_at(engine, 2022), "points", "played", ("2022-10-18", "2023-04-09"))
+    assert best is not None
+    assert best.look.mae("played") == 4.6

@@ -8,6 +8,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ import pytest
 import yaml
 from mlflow.tracking import MlflowClient
 
+from contracts.home import Home
 from tipoff.__main__ import cli, main
 from training.runs import ensure_experiment
 from training.train import TrainRequest, train
@@ -213,6 +215,103 @@ def test_a_run_from_another_folder_lands_in_the_store_that_tipoff_env_names(leag
     assert run.info.run_name.startswith("season_average on v2_33features")
     assert run.data.tags["mlflow.project.entryPoint"] == "main"
     assert run.info.artifact_uri.startswith(league.home.artifacts.as_uri())
+
+
+def source_of(clone: Path) -> str:
+    code = "from training.source import find_source; print(find_source().is_dirty)"
+    said = subprocess.run([sys.executable, "-c", code], cwd=clone, capture_output=True, text=True, check=True)
+    return said.stdout.strip()
+
+
+@pytest.fixture(scope="module")
+def fresh_clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What git keeps of this project, in a folder of its own."""
+    folder = tmp_path_factory.mktemp("clone") / "tipoff"
+    if subprocess.run(["git", "clone", "--quiet", str(PROJECT), str(folder)], check=False).returncode:
+        pytest.skip("this is no git checkout")
+    return folder
+
+
+def test_a_changed_file_and_a_new_file_of_code_make_the_tree_dirty_and_a_stray_note_does_not(
+    fresh_clone: Path, tmp_path: Path
+) -> None:
+    clone = Path(shutil.copytree(fresh_clone, tmp_path / "own"))
+    assert source_of(clone) == "False"
+    (clone / "notes.txt").write_text("buy milk")
+    assert source_of(clone) == "False"
+    (clone / "conf" / "systems" / "mine.yaml").write_text("class: systems.xgboost:XGBoost\n")
+    assert source_of(clone) == "True"
+    (clone / "conf" / "systems" / "mine.yaml").unlink()
+    with (clone / "README.md").open("a") as readme:
+        readme.write("changed")
+    assert source_of(clone) == "True"
+
+
+@pytest.mark.slow
+def test_a_fresh_clone_runs_in_an_environment_that_uv_makes_of_its_lock(
+    fresh_clone: Path, league: Any, tmp_path: Path
+) -> None:
+    """Of the environment of these tests only mlflow and uv are used; the tree is clean, and the run says so."""
+    if shutil.which("uv") is None:
+        pytest.skip("no uv here")
+    ensure_experiment(league.home)
+    places = {
+        "TIPOFF_HOME": str(league.home.root),
+        "MLFLOW_TRACKING_URI": league.home.tracking_uri,
+        "MLFLOW_EXPERIMENT_NAME": "tipoff",
+        "MLFLOW_ENV_ROOT": str(tmp_path / "environments"),
+    }
+    command = ("run", str(fresh_clone), "--env-manager", "uv", "-e", "train", "-P", "system=season_average")
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("MLFLOW_", "TIPOFF_"))}
+    done = subprocess.run(
+        [sys.executable, "-m", "mlflow", *command],
+        cwd=tmp_path,
+        env=inherited | places,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert len(list((tmp_path / "environments").glob("mlflow-*/bin/python"))) == 1
+    client = MlflowClient(league.home.tracking_uri)
+    run = client.search_runs([client.get_experiment_by_name("tipoff").experiment_id], max_results=1)[0]
+    assert run.info.status == "FINISHED"
+    assert run.data.tags["mlflow.project.env"] == "uv"
+    assert run.data.tags["git_dirty"] == "false"
+
+
+@pytest.mark.slow
+def test_backfill_evaluate_and_promote_run_as_projects_and_say_what_came_of_it(
+    make_league: Callable[..., Path], tmp_path: Path
+) -> None:
+    """A refusal of the gate is a failed run, and none is left running."""
+    home = make_league(tmp_path / "home").parent
+    places = {
+        "TIPOFF_HOME": str(home),
+        "MLFLOW_TRACKING_URI": f"sqlite:///{home / 'mlflow.db'}",
+        "MLFLOW_EXPERIMENT_NAME": "tipoff",
+    }
+    ensure_experiment(Home(home, f"sqlite:///{home / 'tipoff.db'}", places["MLFLOW_TRACKING_URI"]))
+    done = [
+        mlflow_run(tmp_path, "-e", entry, *parameters, **places).returncode
+        for entry, *parameters in (
+            ("backfill", "-P", "rebuild=yes"),
+            ("train", "-P", "system=last_10_average"),
+            ("evaluate",),
+            ("promote", "-P", "reason=a try of it"),
+        )
+    ]
+    assert done == [0, 0, 0, 1]
+    client = MlflowClient(places["MLFLOW_TRACKING_URI"])
+    runs = client.search_runs([client.get_experiment_by_name("tipoff").experiment_id])
+    said = {run.data.tags.get("mlflow.project.entryPoint"): run for run in runs}
+    assert {run.info.status for run in runs} == {"FINISHED", "FAILED"}
+    assert said["backfill"].data.metrics["dates"] > 10
+    assert said["backfill"].data.tags["kind"] == "backfill"
+    assert said["evaluate"].info.run_name.startswith("evaluation of version 2 (last_10_average)")
+    assert said["promote"].info.status == "FAILED"
+    assert said["promote"].data.tags["promoted"] == "false"
+    assert "enough_rows" in said["promote"].data.tags["gate"]
 
 
 @pytest.mark.slow
