@@ -18,6 +18,7 @@ COMMANDS = {
     "sweep": ("sweep:sweep", "Try many parameters of one system, register the best; any number may join."),
     "backtest": ("backtest:backtest", "Walk a past season forward, each date from what was known before it."),
     "evaluate": ("evaluate:evaluate", "Hold a version to dates that it has not seen, beside the averages."),
+    "reproduce": ("reproduce:reproduce", "Train a run again from what it recorded, and compare every figure."),
     "promote": ("promote:promote", "Hold a version against the champion and, if it passes, make it live."),
     "rollback": ("rollback:rollback", "Bring an earlier Production version back."),
     "registry": ("registry:registry", "Versions, their stages and the history of every move."),

@@ -91,34 +91,32 @@ def load_dataset(
     population: str,
     date_from: date | None = None,
     date_to: date | None = None,
+    build_id: int | None = None,
     snapshots: Path | None = None,
 ) -> Dataset:
     """The dataset of the newest build of `feature_set`, within the given dates.
 
+    `build_id` names another build, whose rows are taken as they are: what was true when it was made need not be now.
     `snapshots` is the folder through which the rows are read (features.table.snapshot); None: from the database.
     Raises UsageError for an unknown target or population, UnavailableError where nothing is built, RefusedError where
     rows are stale or hold a value that is not finite.
     """
-    build = current_build(engine, feature_set)
-    if build is None:
-        raise UnavailableError(
-            f"No build of {feature_set.name} is done.", remedy=BACKFILL.format(name=feature_set.name)
-        )
-    _refuse_stale(stale_dates(engine, feature_set, settings), feature_set.name)
+    if build_id is None:
+        build_id = _fresh_build(engine, feature_set, settings)
     target = settings.training.target
     _check_target(target, feature_set)
     read = read_rows if snapshots is None else partial(read_snapshot, folder=snapshots)
     frame = read(
         engine,
         feature_set,
-        build_id=build.build_id,
+        build_id=build_id,
         date_from=date_from,
         date_to=date_to,
         columns=[*KEYS, *TOLD_BY, *feature_set.names, target],
     )
     if target == LINE_TARGET:
         frame = frame.with_columns(read_line_probabilities(engine, settings, frame))
-    return make_dataset(frame, feature_set, target=target, population=population, build_id=build.build_id)
+    return make_dataset(frame, feature_set, target=target, population=population, build_id=build_id)
 
 
 def make_dataset(
@@ -172,6 +170,26 @@ def refuse_low_coverage(columns: Columns, used: list[str], settings: TrainingSet
             f"Features too sparse to train on: {'; '.join(faults)}.",
             remedy="Ingest their source and run `tipoff features backfill`, or set training.min_coverage_of in conf/.",
         )
+
+
+def prices_sha256(dataset: Dataset) -> str:
+    """SHA-256 (hex) over what the books' prices say of the rows: no feature, but figures are held against it."""
+    if PRICES not in dataset.frame.columns:
+        return hashlib.sha256().hexdigest()
+    values = dataset.frame[PRICES].cast(pl.Float64).fill_null(np.nan).to_numpy().astype("<f8")
+    values[np.isnan(values)] = np.nan
+    return hashlib.sha256(values.tobytes()).hexdigest()
+
+
+def _fresh_build(engine: sa.Engine, feature_set: FeatureSet, settings: Settings) -> int:
+    """The number of the newest build, none of whose dates are stale."""
+    build = current_build(engine, feature_set)
+    if build is None:
+        raise UnavailableError(
+            f"No build of {feature_set.name} is done.", remedy=BACKFILL.format(name=feature_set.name)
+        )
+    _refuse_stale(stale_dates(engine, feature_set, settings), feature_set.name)
+    return build.build_id
 
 
 def _check_target(target: str, feature_set: FeatureSet) -> None:

@@ -12,7 +12,7 @@ from contracts.model_metadata import ModelMetadata
 from contracts.populations import LINE_TARGET
 from systems.residuals import Residuals
 from training import plots
-from training.dataset import PRICES
+from training.dataset import PRICES, prices_sha256
 from training.description import describe
 from training.evaluation import Evaluation, baseline_predictions, line_of
 from training.runs import Run
@@ -109,6 +109,8 @@ def _tags(prepared: Prepared, metadata: ModelMetadata) -> dict[str, object]:
         "feature_set_hash": metadata.feature_set_hash,
         "build_id": metadata.build_id,
         "dataset_sha256": metadata.dataset_sha256,
+        "dataset_dates": f"{prepared.dataset.dates.min()}..{prepared.dataset.dates.max()}",
+        "prices_sha256": prices_sha256(prepared.dataset),
         "absent_features": ", ".join(prepared.absent) or "none",
         "closing_game_lines": "accepted" if prepared.dataset.feature_set.accept_closing_game_lines else "not used",
     } | code_tags(metadata.library_versions)
