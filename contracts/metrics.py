@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from datetime import date
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -104,8 +105,8 @@ def bootstrap_means_by_date(values: Floats, dates: npt.NDArray[Any], *, resample
     _, cluster = np.unique(dates, return_inverse=True)
     sums = np.bincount(cluster, weights=values)
     counts = np.bincount(cluster)
-    drawn = np.random.default_rng(seed).integers(0, len(sums), size=(resamples, len(sums)))
-    means: Floats = sums[drawn].sum(axis=1) / counts[drawn].sum(axis=1)
+    times = _times_drawn(len(sums), resamples, seed)
+    means: Floats = (times @ sums) / (times @ counts)
     return means
 
 
@@ -119,6 +120,19 @@ def interval_by_date(values: Floats, dates: npt.NDArray[Any], *, level: float = 
     means = bootstrap_means_by_date(values, dates)
     low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
     return float(low), float(high)
+
+
+@lru_cache(maxsize=16)
+def _times_drawn(n_dates: int, resamples: int, seed: int) -> Floats:
+    """How often each of `n_dates` is drawn in each of `resamples` draws of as many: (resamples, n_dates), not to write.
+
+    A training has some two hundred figures about the same few dates: the draws are made once for all of them.
+    """
+    drawn = np.random.default_rng(seed).integers(0, n_dates, size=(resamples, n_dates))
+    places = drawn + np.arange(resamples)[:, None] * n_dates
+    times = np.bincount(places.ravel(), minlength=resamples * n_dates).reshape(resamples, n_dates).astype(np.float64)
+    times.flags.writeable = False
+    return times
 
 
 def _probabilities(probability: Floats) -> Floats:

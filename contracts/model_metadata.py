@@ -29,7 +29,9 @@ class ModelMetadata(BaseModel):
     `features` are the columns the model reads, in order (a subset of the set's: absent columns are left out and named
     in `absent_features`). `residual_quantiles` hold, for each band of the prediction, the quantiles of
     actual - predicted on the tune block, in units that grow with the prediction by `residual_growth` (factor, power);
-    `bands` are the inner edges between the bands (see systems/residuals.py).
+    `bands` are the inner edges between the bands (see systems/residuals.py). `date_range` has the first and the last
+    date that was learned from (None: nothing was) and that was validated on; `sha256` is over the native files, and set
+    when they are saved.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -49,6 +51,7 @@ class ModelMetadata(BaseModel):
     train_to: str | None
     tune_from: str | None
     tune_to: str | None
+    date_range: dict[str, tuple[str, str] | None] = {}
     hyperparameters: dict[str, Any]
     seed: int
     library_versions: dict[str, str]
@@ -60,6 +63,7 @@ class ModelMetadata(BaseModel):
     residual_growth: tuple[float, float] = (1.0, 0.0)
     golden_rows: list[GoldenRow]
     created_at: str
+    sha256: str | None = None
 
     def save(self, folder: Path) -> None:
         """Write `metadata.json` into `folder`."""
@@ -80,12 +84,12 @@ class ModelMetadata(BaseModel):
             raise RefusedError(f"{path} is not a model's metadata: {error}.") from error
 
 
-def folder_sha256(folder: Path) -> str:
-    """SHA-256 (hex) over the names and bytes of every file in `folder`, sorted by name.
+def folder_sha256(folder: Path, *, but: str = "") -> str:
+    """SHA-256 (hex) over the names and bytes of every file in `folder`, sorted by name, `but` the one of that name.
 
     Raises RefusedError where there are none.
     """
-    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    files = sorted(path for path in folder.rglob("*") if path.is_file() and path != folder / but)
     if not files:
         raise RefusedError(f"{folder} holds no model files.", remedy="Train the model again: `tipoff train`.")
     digest = hashlib.sha256()

@@ -107,7 +107,9 @@ class TrainingSettings(Section):
     tune_share: float = Field(
         0.1, gt=0, lt=1, description="last share of the training dates: early stopping, intervals"
     )
-    embargo_days: int = Field(0, ge=0, le=3650, description="a backtest learns nothing of this many days before a test")
+    embargo_days: int = Field(
+        0, ge=0, le=3650, description="nothing is learned of this many days before what is validated or tested"
+    )
     min_coverage: float = Field(0.6, ge=0, le=1, description="a feature with fewer values than this share is refused")
     min_coverage_of: dict[str, float] = Field(default_factory=dict, description="the same, feature by feature")
     seed: int = 7

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from contracts.errors import RefusedError, UsageError
-from contracts.model_metadata import GoldenRow, ModelMetadata, folder_sha256
+from contracts.model_metadata import METADATA_FILE, GoldenRow, ModelMetadata, folder_sha256
 from systems.base import Contributions, Floats, System
 from systems.catalog import system_class
 from systems.residuals import Residuals
@@ -64,6 +64,8 @@ class Model:
 def save_model(model: Model, folder: Path) -> str:
     """Write the native files and metadata.json into `folder` (made; must be empty) and return the folder's SHA-256.
 
+    metadata.json then has the SHA-256 of the native files.
+
     Raises ValueError where the folder holds something or the metadata does not fit the system.
     """
     folder.mkdir(parents=True, exist_ok=True)
@@ -72,7 +74,7 @@ def save_model(model: Model, folder: Path) -> str:
     if model.metadata.features != model.system.features_used or model.metadata.system != model.system.name:
         raise ValueError("the metadata is about another system or other features")
     model.system.save(folder)
-    model.metadata.save(folder)
+    model.metadata.model_copy(update={"sha256": folder_sha256(folder)}).save(folder)
     return folder_sha256(folder)
 
 
@@ -83,6 +85,7 @@ def load_model(folder: Path, expected_sha256: str | None = None) -> Model:
     """
     _check_sum(folder, expected_sha256)
     metadata = ModelMetadata.load(folder)
+    _check_native_files(folder, metadata)
     try:
         kind = system_class(metadata.system)
     except UsageError as error:
@@ -144,6 +147,15 @@ def _check_sum(folder: Path, expected: str | None) -> None:
     if expected is not None and found != expected:
         raise RefusedError(
             f"{folder} has SHA-256 {found}, and {expected} was registered: its files are not those that were trained.",
+            remedy="Restore the folder, or train the model again: `tipoff train`.",
+        )
+
+
+def _check_native_files(folder: Path, metadata: ModelMetadata) -> None:
+    found = folder_sha256(folder, but=METADATA_FILE)
+    if metadata.sha256 is not None and found != metadata.sha256:
+        raise RefusedError(
+            f"The native files of {folder} have SHA-256 {found}, and its metadata.json says {metadata.sha256}.",
             remedy="Restore the folder, or train the model again: `tipoff train`.",
         )
 

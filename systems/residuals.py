@@ -76,6 +76,19 @@ class Residuals:
             probability[rows] = 1 - np.interp(distance[rows], values, levels)
         return probability
 
+    def priced_quantiles(self, line: Floats, over: Floats) -> Floats:
+        """The quantiles of the result at LEVELS, at least 0, where `line` (n,) is gone over with probability `over`.
+
+        (n, 99): the spread that predictions of the size of the line have, moved to where it has that much above the
+        line; NaN where either is NaN.
+        """
+        bands = self._band(line)
+        under = np.array(
+            [np.interp(1 - one, LEVELS, self.quantiles[band]) for one, band in zip(over, bands, strict=True)]
+        )
+        spread = self._scale(line)[:, None] * (self.quantiles[bands] - under.reshape(-1, 1))
+        return np.asarray(np.maximum(line[:, None] + spread, 0.0), dtype=np.float64)
+
     def _band(self, point: Floats) -> np.ndarray[tuple[int, ...], np.dtype[np.intp]]:
         return np.searchsorted(self.edges, np.nan_to_num(point, nan=0.0), side="right")
 

@@ -10,7 +10,8 @@ from training import plots
 from training.backtest_steps import BacktestRequest, Course, Walk
 from training.description import figures_table, spread_lines
 from training.evaluation import Evaluation
-from training.report import code_tags, draw_chances, figures
+from training.gallery import draw_chances, draw_errors
+from training.report import code_tags, figures, told
 from training.runs import Run
 from training.steps import LIBRARIES
 from training.walk_forward import Retrain
@@ -36,6 +37,7 @@ def report(run: Run, course: Course, walked: Walk, evaluation: Evaluation, *, n_
     where = {"table": f"ml_feature_store_{dataset.feature_set.name}", "build_id": dataset.build_id}
     run.dataset(dataset, f"backtest of {course.season}", where)
     run.document([fold.to_json() for fold in walked.folds], "folds.json")
+    run.table(list(told(course.system.name, evaluation)), "figures.json")
     _draw(run, course, walked)
 
 
@@ -113,8 +115,8 @@ def _draw(run: Run, course: Course, walked: Walk) -> None:
     about = f"{system.name}, {dataset.population}, backtest of {course.season}, {int(rows.sum()):,} rows"
     cumulative = plots.cumulative_mae(actual, kept, dates, target=dataset.target, about=about)
     run.figure(cumulative, "cumulative_mae")
-    by_month = plots.mae_by_month(actual, kept, dates, target=dataset.target, about=about)
-    run.figure(by_month, "mae_by_month")
+    frame = walked.frame.filter(pl.Series(rows))
+    draw_errors(run, frame, kept, dates, target=dataset.target, about=about)
     if (over := walked.scored.over) is not None:
         about = f"{system.name}, {dataset.population}, backtest of {course.season}"
-        draw_chances(run, walked.frame.filter(pl.Series(rows)), over[rows], target=dataset.target, about=about)
+        draw_chances(run, frame, over[rows], target=dataset.target, about=about)

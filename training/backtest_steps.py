@@ -21,7 +21,7 @@ from training.dataset import Dataset, load_dataset
 from training.evaluation import Evaluation, Scored, as_table, evaluate, joined, line_of, predicted_by_all, score
 from training.seasons import choose_season, read_seasons
 from training.splits import Mask, Span, Split
-from training.steps import Prepared, fit, learn_spread, score_baselines, settle_columns
+from training.steps import Prepared, fit, learn_spread, score_baselines, score_line, settle_columns
 from training.walk_forward import Retrain, refuse_in_sample, walk_forward
 
 Progress = Callable[[int, int], None]
@@ -95,6 +95,7 @@ class Walk:
     frame: pl.DataFrame
     scored: Scored
     baselines: Mapping[str, Scored]
+    line: Scored
     folds: list[Fold]
 
     @property
@@ -138,6 +139,7 @@ def walk(course: Course, progress: Progress) -> Walk:
     dataset, folds = course.dataset, []
     scored: list[Scored] = []
     baselines: list[dict[str, Scored]] = []
+    lines: list[Scored] = []
     progress(0, len(course.splits))
     for split in course.splits:
         prepared = _prepare(course, split)
@@ -146,6 +148,7 @@ def walk(course: Course, progress: Progress) -> Walk:
         point = prepared.system.predict(dataset.matrix(prepared.features)[rows])
         scored.append(score(point, learn_spread(prepared), line_of(dataset.frame.filter(rows))))
         baselines.append(score_baselines(prepared))
+        lines.append(score_line(prepared))
         folds.append(_describe(prepared))
         progress(len(folds), len(course.splits))
     # rows are in order of date and folds are spans of dates, so that folds one after the other are the season
@@ -154,6 +157,7 @@ def walk(course: Course, progress: Progress) -> Walk:
         frame=dataset.frame.filter(course.tested),
         scored=joined(scored),
         baselines={name: joined([fold[name] for fold in baselines]) for name in names},
+        line=joined(lines),
         folds=folds,
     )
 
@@ -165,6 +169,7 @@ def judge(course: Course, walked: Walk) -> Evaluation:
         walked.frame,
         walked.scored,
         baselines=walked.baselines,
+        line=walked.line,
         target=dataset.target,
         build_id=dataset.build_id,
     )

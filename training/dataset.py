@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -66,8 +67,8 @@ class Dataset:
         """Columns `features` of every row, float64 (n, k), NaN = missing."""
         return self.frame.select(features).to_numpy().astype(np.float64).reshape(len(self.frame), len(features))
 
-    def rows(self, features: list[str], chosen: npt.NDArray[np.bool_]) -> Rows:
-        """The chosen rows as a system takes them."""
+    def rows(self, features: list[str], chosen: npt.NDArray[Any]) -> Rows:
+        """The chosen rows, by mask (n,) or by place, as a system takes them."""
         return Rows(self.matrix(features)[chosen], self.frame["target"].to_numpy()[chosen], self.dates[chosen])
 
 

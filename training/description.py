@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contracts.metrics import Metric
 from training.dataset import Dataset
-from training.evaluation import Evaluation
+from training.evaluation import PRICED, PRICED_LATER, Evaluation
 from training.splits import Split
 
 
@@ -23,6 +23,7 @@ def describe(system: str, dataset: Dataset, split: Split, evaluation: Evaluation
         *figures_table(system, evaluation),
         "",
         *spread_lines(evaluation),
+        *gap_lines(evaluation),
         f"Trained on *{dataset.population}* {split.train}, tuned {split.tune}, validated {split.validation}: "
         "no date is in two blocks. MAE with its 95 % interval (bootstrap over game dates); every figure of a line is "
         "about the same rows.",
@@ -46,6 +47,7 @@ def figures_table(system: str, evaluation: Evaluation) -> list[str]:
         "line",
         "mean error",
         "within 3",
+        "within 5",
         "results above",
         "in 80 %",
         "CRPS",
@@ -74,20 +76,31 @@ def spread_lines(evaluation: Evaluation) -> list[str]:
     tiers = ", ".join(f"{one.population.removeprefix('played_')} {one.value:.1%} of {one.n:,}" for one in coverage)
     said = [f"Results inside the 80 % interval, by predicted points: {tiers}.", ""] if tiers else []
     prices = {one.name: one.value for one in evaluation.line_chances}
-    chances = ", ".join(
-        f"{CHANCES[one.name]} {one.value:.4f} (prices {prices[one.name]:.4f})" for one in evaluation.chances
-    )
-    if chances:
-        n = evaluation.chances[0].n
-        said += [f"Going over the line, {n:,} rows with a price, the books' margin taken out: {chances}.", ""]
+    for population, rows in ROWS_OF_CHANCES.items():
+        told = [one for one in evaluation.chances if one.population == population]
+        figures = ", ".join(f"{CHANCES[one.name]} {one.value:.4f} (books {prices[one.name]:.4f})" for one in told)
+        said += [f"{rows.format(told[0].n)}: {figures}.", ""] if told else []
     return said
 
 
-CHANCES = {"brier": "Brier score", "log_loss": "log loss"}
+def gap_lines(evaluation: Evaluation) -> list[str]:
+    """A sentence on how much better the model knows what it was fitted on, with an empty line after it."""
+    if evaluation.gap is None:
+        return []
+    return [f"Train/validation gap: rows that it was fitted on are known better by {evaluation.gap:.3f} MAE.", ""]
+
+
+CHANCES = {"brier": "Brier score", "log_loss": "log loss", "crps": "CRPS"}
+
+ROWS_OF_CHANCES = {
+    PRICED: "Going over the line, {:,} rows with a price, the books' margin taken out",
+    PRICED_LATER: "The whole distribution, {:,} rows with a price, the books' spread learned from lined rows before",
+}
 
 FORMS = (
     ("mean_error", "{:+.2f}"),
     ("share_within_3", "{:.1%}"),
+    ("share_within_5", "{:.1%}"),
     ("share_above", "{:.1%}"),
     ("interval_80_coverage", "{:.1%}"),
     ("crps", "{:.3f}"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import date
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -39,6 +40,9 @@ BASELINES = ("season_average", "last_10_average")
 PRICED = "priced"
 """The lined rows with a price at the cut-off and a result other than the line: a bet on them was won or lost."""
 
+PRICED_LATER = "priced_later"
+"""The priced rows that enough lined ones came before to learn how far results fall from a line."""
+
 
 @dataclass(frozen=True)
 class Scored:
@@ -63,7 +67,9 @@ class Evaluation:
     are about the same rows, which are those that the system and every baseline could predict. How many rows each of
     them could not predict stands in `n_unpredicted`: population -> name -> count. `tiers` are the system's figures on
     the parts of `played` by predicted points, population 'played_bench' and so on; `chances` its Brier score and log
-    loss of going over the line on the rows of PRICED, and `line_chances` those of the books' prices on the same rows.
+    loss of going over the line on the rows of PRICED and its CRPS on those of PRICED_LATER, and `line_chances` those of
+    the books' line and prices on the same rows. `gap` is how much better (MAE) the rows were known that the system was
+    fitted on, None where it learned nothing: the one figure that in-sample rows are in.
     """
 
     metrics: tuple[Metric, ...]
@@ -73,6 +79,7 @@ class Evaluation:
     tiers: tuple[Metric, ...] = ()
     chances: tuple[Metric, ...] = ()
     line_chances: tuple[Metric, ...] = ()
+    gap: float | None = None
 
     def metric(self, name: str, population: str) -> Metric | None:
         """The system's figure `name` for `population`, or None where there are no such rows."""
@@ -102,15 +109,22 @@ class Evaluation:
 
 
 def evaluate(
-    frame: pl.DataFrame, scored: Scored, *, baselines: Mapping[str, Scored], target: str, build_id: int
+    frame: pl.DataFrame,
+    scored: Scored,
+    *,
+    baselines: Mapping[str, Scored],
+    line: Scored | None = None,
+    target: str,
+    build_id: int,
 ) -> Evaluation:
     """The figures of `scored` and of `baselines` (by name) over `frame`, a Dataset's rows.
 
-    The line is compared only where it is a line of the target.
+    The line is compared only where it is a line of the target; `line` is what the books say of the whole distribution,
+    with NaN quantiles for a row of which they say nothing.
     """
     metrics: list[Metric] = []
     of_baselines: dict[str, list[Metric]] = {name: [] for name in baselines}
-    line: list[Metric] = []
+    of_line: list[Metric] = []
     unpredicted: dict[str, dict[str, int]] = {}
     contenders = {"system": scored.point} | {name: one.point for name, one in baselines.items()}
     predicted = predicted_by_all(contenders)
@@ -125,11 +139,11 @@ def evaluate(
         for name, baseline in baselines.items():
             of_baselines[name] += about.figures(baseline)
         if population == "lined":
-            line += about.figures(Scored(frame["line"].to_numpy().astype(np.float64)))
-    made = Evaluation(tuple(metrics), {k: tuple(v) for k, v in of_baselines.items()}, tuple(line), unpredicted)
+            of_line += about.figures(Scored(line_of(frame)))
+    made = Evaluation(tuple(metrics), {k: tuple(v) for k, v in of_baselines.items()}, tuple(of_line), unpredicted)
     if target != LINE_TARGET:
         return made
-    chances, line_chances = _chances(frame, predicted, scored, build_id)
+    chances, line_chances = _chances(frame, predicted, scored, line, build_id)
     return replace(made, tiers=_by_tier(frame, predicted, scored, build_id), chances=chances, line_chances=line_chances)
 
 
@@ -210,9 +224,9 @@ def _by_tier(
 
 
 def _chances(
-    frame: pl.DataFrame, predicted: npt.NDArray[np.bool_], scored: Scored, build_id: int
+    frame: pl.DataFrame, predicted: npt.NDArray[np.bool_], scored: Scored, line: Scored | None, build_id: int
 ) -> tuple[tuple[Metric, ...], tuple[Metric, ...]]:
-    """The system's and the prices' Brier score and log loss, on the same rows; nothing where there are none."""
+    """The system's and the books' figures on the same rows; nothing where there are none."""
     if scored.over is None or "line_over_probability" not in frame.columns:
         return (), ()
     stated = frame["line_over_probability"].to_numpy().astype(np.float64)
@@ -221,7 +235,14 @@ def _chances(
     if not rows.any():
         return (), ()
     about = _About(frame, rows, PRICED, build_id)
-    return tuple(about.chances(scored.over)), tuple(about.chances(stated))
+    mine, theirs = about.chances(scored.over), about.chances(stated)
+    if line is not None and line.quantiles is not None and scored.quantiles is not None:
+        later = rows & np.isfinite(line.quantiles).all(axis=1)
+        if later.any():
+            about = _About(frame, later, PRICED_LATER, build_id)
+            mine.append(about.crps(scored.quantiles))
+            theirs.append(about.crps(line.quantiles))
+    return tuple(mine), tuple(theirs)
 
 
 @dataclass(frozen=True)
@@ -234,21 +255,21 @@ class _About:
     build_id: int
 
     def figures(self, scored: Scored) -> list[Metric]:
-        actual, dates = self._actual, self._dates
-        point = scored.point[self.rows]
+        actual, point = self._actual, scored.point[self.rows]
         errors = point - actual
+        distance = np.abs(errors)
         figures = [
-            self._metric("mae", mean_absolute_error(actual, point), dates, interval_by_date(np.abs(errors), dates)),
-            self._metric("mean_error", mean_error(actual, point), dates, interval_by_date(errors, dates)),
-            self._metric("share_within_3", share_within(actual, point, 3), dates),
-            self._metric("share_within_5", share_within(actual, point, 5), dates),
-            self._metric("share_above", share_above(actual, point), dates),
+            self._metric("mae", mean_absolute_error(actual, point), distance),
+            self._metric("mean_error", mean_error(actual, point), errors),
+            self._metric("share_within_3", share_within(actual, point, 3), distance <= 3),
+            self._metric("share_within_5", share_within(actual, point, 5), distance <= 5),
+            self._metric("share_above", share_above(actual, point), (errors < 0) + 0.5 * (errors == 0)),
         ]
         if scored.low is not None and scored.high is not None:
             inside = (actual >= scored.low[self.rows]) & (actual <= scored.high[self.rows])
-            figures.append(self._mean("interval_80_coverage", inside.astype(np.float64)))
+            figures.append(self._mean("interval_80_coverage", inside))
         if scored.quantiles is not None:
-            figures.append(self._mean("crps", crps(actual, scored.quantiles[self.rows], LEVELS)))
+            figures.append(self.crps(scored.quantiles))
         return figures
 
     def chances(self, over: Floats) -> list[Metric]:
@@ -258,19 +279,23 @@ class _About:
             self._mean("log_loss", log_losses(over[self.rows], went_over)),
         ]
 
-    @property
+    def crps(self, quantiles: Floats) -> Metric:
+        return self._mean("crps", crps(self._actual, quantiles[self.rows], LEVELS))
+
+    @cached_property
     def _actual(self) -> Floats:
         return self.frame["target"].to_numpy()[self.rows]
 
-    @property
+    @cached_property
     def _dates(self) -> npt.NDArray[np.datetime64]:
         return self.frame["game_date"].to_numpy().astype("datetime64[D]")[self.rows]
 
-    def _mean(self, name: str, values: Floats) -> Metric:
-        return self._metric(name, float(values.mean()), self._dates, interval_by_date(values, self._dates))
+    def _mean(self, name: str, values: npt.NDArray[Any]) -> Metric:
+        return self._metric(name, float(values.mean()), values)
 
-    def _metric(
-        self, name: str, value: float, dates: npt.NDArray[np.datetime64], ci95: tuple[float, float] | None = None
-    ) -> Metric:
+    def _metric(self, name: str, value: float, values: npt.NDArray[Any]) -> Metric:
+        """The figure with the interval of the mean of its rows' `values`."""
+        dates = self._dates
         first, last = (date.fromisoformat(str(day)) for day in (dates.min(), dates.max()))
-        return Metric(name, value, len(dates), self.population, first, last, self.build_id, ci95)
+        ends = interval_by_date(values, dates)
+        return Metric(name, value, len(dates), self.population, first, last, self.build_id, ends)

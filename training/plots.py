@@ -11,14 +11,19 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from matplotlib.axes import Axes
+from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.dates import ConciseDateFormatter
 from matplotlib.figure import Figure
 
 from contracts.metrics import Floats
+from contracts.populations import TIERS, tier
 from systems.residuals import Residuals
 
 INK, MUTED, GRID = "#1f2933", "#7b8794", "#e4e7eb"
 BLUE, ORANGE, GREEN, PALE = "#2563eb", "#ea8c1c", "#2f9e6e", "#bfd3fb"
+COLOURS = (BLUE, MUTED, ORANGE, GREEN)
+LOW_TO_HIGH = LinearSegmentedColormap.from_list("low to high", [GREEN, PALE, ORANGE])
+TIER_RANGES = ("under 8", "8 to 15", "15 to 22", "22 and more")
 LEVELS = np.array([0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95])
 
 
@@ -104,25 +109,100 @@ def over_calibration(
 
 
 def mae_by_month(
-    actual: Floats, predictions: Mapping[str, Floats], dates: npt.NDArray[np.datetime64], *, target: str, about: str
+    actual: Floats,
+    predictions: Mapping[str, Floats],
+    dates: npt.NDArray[np.datetime64],
+    *,
+    line: Floats | None = None,
+    target: str,
+    about: str,
 ) -> Figure:
-    """Mean absolute error of each predictor, month by month, on the same rows; the first name is the run's system."""
+    """Mean absolute error of each predictor, month by month, on the same rows; the first name is the run's system.
+
+    Where some rows have a `line` (n,), NaN = none, a second picture holds the predictors against it on those.
+    """
+    unit = f"mean absolute error, {target}"
+    lined = np.isfinite(line) if line is not None else np.zeros(len(actual), dtype=bool)
+    n_panels = 2 if lined.any() else 1
+    figure, axes = _canvas("Month by month", about, "", unit, height=4.6 * n_panels, n_panels=n_panels)
+    _by_month(axes, actual, predictions, dates)
+    if line is not None and lined.any():
+        below = figure.add_subplot(2, 1, 2)
+        _dress(below, f"on the {lined.sum():,} rows with a line", "", unit)
+        on_them = {name: values[lined] for name, values in predictions.items()} | {"the books' line": line[lined]}
+        _by_month(below, actual[lined], on_them, dates[lined])
+    return figure
+
+
+def _by_month(axes: Axes, actual: Floats, predictions: Mapping[str, Floats], dates: npt.NDArray[np.datetime64]) -> None:
     months = dates.astype("datetime64[M]")
     there = np.unique(months)
-    labels = [str(month) for month in there]
-    figure, axes = _canvas("Month by month", about, "", f"mean absolute error, {target}")
     for place, (name, predicted) in enumerate(predictions.items()):
         error = np.abs(predicted - actual)
         values = [error[months == month].mean() for month in there]
         style: dict[str, Any] = {"lw": 2.2, "ms": 5} if place == 0 else {"lw": 1.4, "ms": 3.5, "ls": "--"}
-        axes.plot(labels, values, color=(BLUE, MUTED, ORANGE, GREEN)[place % 4], marker="o", label=name, **style)
-    axes.set_xticks(range(len(labels)))
-    axes.set_xticklabels(
-        [f"{label}\n{(months == month).sum():,}" for label, month in zip(labels, there, strict=True)], fontsize=8
-    )
+        label = f"{name} ({error.mean():.3f})"
+        axes.plot(range(len(there)), values, color=COLOURS[place % len(COLOURS)], marker="o", label=label, **style)
+    axes.set_xticks(range(len(there)), [f"{month}\n{(months == month).sum():,}" for month in there], fontsize=8)
     axes.set_xlabel("month, and its rows", color=MUTED, fontsize=9)
     axes.margins(y=0.15)
     _legend(axes)
+
+
+def mae_by_tier(actual: Floats, predictions: Mapping[str, Floats], *, target: str, about: str) -> Figure:
+    """Mean absolute error of each predictor in each tier of the first one's predictions, on the same rows, with the
+    interval of its mean (95 %, normal approximation by row).
+    """
+    tiers = tier(next(iter(predictions.values())))
+    there = [place for place in range(len(TIERS)) if (tiers == place).any()]
+    figure, axes = _canvas("Where it errs: tier by tier", about, "", f"mean absolute error, {target}")
+    width = 0.8 / len(predictions)
+    for number, (name, predicted) in enumerate(predictions.items()):
+        errors = [np.abs(predicted - actual)[tiers == place] for place in there]
+        at = np.arange(len(there)) + (number - (len(predictions) - 1) / 2) * width
+        half = [1.96 * error.std() / np.sqrt(len(error)) for error in errors]
+        bars = axes.bar(
+            at, [error.mean() for error in errors], width * 0.9, yerr=half, color=COLOURS[number % len(COLOURS)],
+            label=name, error_kw={"elinewidth": 0.8, "ecolor": INK},
+        )  # fmt: skip
+        axes.bar_label(bars, fmt="%.2f", fontsize=7.5, color=MUTED, padding=2)
+    labels = [f"{TIERS[place]} ({TIER_RANGES[place]})\n{(tiers == place).sum():,} rows" for place in there]
+    axes.set_xticks(range(len(there)), labels)
+    axes.grid(axis="x", visible=False)
+    axes.margins(y=0.2)
+    _legend(axes)
+    return figure
+
+
+def shap_summary(
+    names: list[str], by_feature: Floats, values: Floats, *, target: str, about: str, most: int = 15
+) -> Figure:
+    """Each row's contribution of the strongest features, coloured by the feature's value among its others.
+
+    `by_feature` and `values` (n, k), NaN = missing (drawn pale); after the summary plot of Lundberg and Lee (2017).
+    """
+    order = np.argsort(np.abs(by_feature).mean(axis=0))[::-1][:most][::-1]
+    title = "How features move predictions"
+    figure, axes = _canvas(
+        title, about, f"contribution to the prediction, {target}", "", height=1.9 + 0.34 * len(order)
+    )
+    spread = np.random.default_rng(0)
+    for row, column in enumerate(order):
+        value, known = values[:, column], np.isfinite(values[:, column])
+        at = row + spread.uniform(-0.3, 0.3, len(value))
+        axes.scatter(by_feature[~known, column], at[~known], s=5, color=GRID, lw=0)
+        rank = np.searchsorted(np.sort(value[known]), value[known], side="right") / max(1, known.sum())
+        dots = axes.scatter(
+            by_feature[known, column], at[known], c=rank, s=5, lw=0, cmap=LOW_TO_HIGH, vmin=0, vmax=1, rasterized=True
+        )
+    axes.axvline(0, color=INK, lw=0.8)
+    axes.set_yticks(range(len(order)), [names[column] for column in order])
+    axes.grid(axis="y", visible=False)
+    axes.margins(y=0.02)
+    bar = figure.colorbar(dots, ax=axes, aspect=40, pad=0.02, ticks=[0, 1])
+    bar.ax.set_yticklabels(["lowest", "highest"], fontsize=8, color=MUTED)
+    bar.set_label("the feature's value", color=MUTED, fontsize=8, labelpad=-18)
+    bar.outline.set_visible(False)
     return figure
 
 
@@ -138,9 +218,7 @@ def cumulative_mae(
         values = np.cumsum(np.bincount(place, weights=np.abs(predicted - actual))) / n_rows
         style: dict[str, Any] = {"lw": 2.2} if number == 0 else {"lw": 1.4, "ls": "--"}
         label = f"{name} ({values[-1]:.3f})"
-        axes.plot(
-            days[settled:], values[settled:], color=(BLUE, MUTED, ORANGE, GREEN)[number % 4], label=label, **style
-        )
+        axes.plot(days[settled:], values[settled:], color=COLOURS[number % len(COLOURS)], label=label, **style)
     axes.xaxis.set_major_formatter(ConciseDateFormatter(axes.xaxis.get_major_locator()))
     axes.margins(y=0.15)
     _legend(axes)
@@ -176,11 +254,20 @@ def hyperparameter_importance(shares: Mapping[str, float], *, about: str) -> Fig
     return figure
 
 
-def _canvas(title: str, about: str, x_label: str, y_label: str, *, height: float = 4.6) -> tuple[Figure, Axes]:
-    """Empty axes; `about` says which rows the picture is of, since no figure stands without its population."""
+def _canvas(
+    title: str, about: str, x_label: str, y_label: str, *, height: float = 4.6, n_panels: int = 1
+) -> tuple[Figure, Axes]:
+    """Empty axes, the topmost of `n_panels`; `about` says which rows the picture is of, since no figure stands without
+    its population.
+    """
     figure = Figure(figsize=(8, height), layout="constrained", facecolor="white")
-    axes = figure.add_subplot()
+    axes = figure.add_subplot(n_panels, 1, 1)
     axes.set_title(title, loc="left", color=INK, fontsize=13, fontweight="bold", pad=26)
+    _dress(axes, about, x_label, y_label)
+    return figure, axes
+
+
+def _dress(axes: Axes, about: str, x_label: str, y_label: str) -> None:
     axes.annotate(about, (0, 1), (0, 10), "axes fraction", "offset points", color=MUTED, fontsize=8.5)
     axes.set_xlabel(x_label, color=MUTED, fontsize=9)
     axes.set_ylabel(y_label, color=MUTED, fontsize=9)
@@ -189,7 +276,6 @@ def _canvas(title: str, about: str, x_label: str, y_label: str, *, height: float
     axes.tick_params(colors=MUTED, labelcolor=INK, labelsize=8.5, length=0)
     for side in ("top", "right", "left", "bottom"):
         axes.spines[side].set_visible(False)
-    return figure, axes
 
 
 def _legend(axes: Axes) -> None:

@@ -2,28 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import os
+from collections.abc import Iterator, Mapping, Sequence
 
-import numpy as np
-import polars as pl
-
-from contracts.metrics import Floats, Metric
+from contracts.metrics import Metric
 from contracts.model_metadata import ModelMetadata
-from contracts.populations import LINE_TARGET
 from systems.residuals import Residuals
-from training import plots
-from training.dataset import PRICES, prices_sha256
+from training.dataset import prices_sha256
 from training.description import describe
-from training.evaluation import Evaluation, baseline_predictions, line_of
+from training.evaluation import Evaluation
+from training.gallery import draw_training
 from training.runs import Run
 from training.source import find_source
 from training.steps import Prepared
-
-WITH_INTERVAL = ("mae", "crps", "interval_80_coverage", "brier", "log_loss")
-"""Figures whose 95 % interval is logged beside them."""
-
-EXPLAINED_ROWS = 2_000
-"""As many rows, drawn evenly from those predicted on the validation dates, show which features matter."""
 
 
 def report(run: Run, prepared: Prepared, metadata: ModelMetadata, evaluation: Evaluation, residuals: Residuals) -> None:
@@ -39,47 +30,47 @@ def report(run: Run, prepared: Prepared, metadata: ModelMetadata, evaluation: Ev
     where = {"table": f"ml_feature_store_{dataset.feature_set.name}", "build_id": dataset.build_id}
     run.dataset(dataset, f"train {prepared.split.train}, validation {prepared.split.validation}", where)
     run.document(prepared.columns.coverage, "coverage.json")
-    _draw(run, prepared, residuals)
+    run.table(list(told(metadata.system, evaluation)), "figures.json")
+    draw_training(run, prepared, residuals)
 
 
 def figures(evaluation: Evaluation, prefix: str = "val") -> Iterator[tuple[str, float]]:
-    """Metric names of a run: val_mae_played, baseline_season_average_mae_played, line_mae_lined, ..."""
-    yield from _named(prefix, evaluation.metrics)
+    """Metric names of a run: val_mae_played, val_mae_ci_low_played, val_n_played, baseline_season_average_mae_played,
+    line_mae_lined, ...
+    """
+    of_system = (*evaluation.metrics, *evaluation.tiers, *evaluation.chances)
+    yield from _named(prefix, of_system)
     for name, metrics in evaluation.baselines.items():
         yield from _named(f"baseline_{name}", [one for one in metrics if one.name in ("mae", "crps")])
     yield from _named("line", [one for one in evaluation.line if one.name == "mae"])
-    yield from _named(prefix, [*evaluation.tiers, *evaluation.chances])
     yield from _named("line", evaluation.line_chances)
-    for metric in (*evaluation.metrics, *evaluation.tiers, *evaluation.chances):
-        if metric.name in ("mae", "brier"):
-            yield f"{prefix}_n_{metric.population}", metric.n
+    yield from {f"{prefix}_n_{metric.population}": float(metric.n) for metric in of_system}.items()
     for population, counts in evaluation.n_unpredicted.items():
         yield f"{prefix}_n_unpredicted_{population}", counts["system"]
+    if evaluation.gap is not None:
+        yield "train_validation_gap_mae", evaluation.gap
+
+
+def told(system: str, evaluation: Evaluation) -> Iterator[dict[str, object]]:
+    """Every figure as a row of one table: whose, of which rows, what, its interval, N and dates."""
+    line = (*evaluation.line, *evaluation.line_chances)
+    of_system = (*evaluation.metrics, *evaluation.tiers, *evaluation.chances)
+    for who, metrics in ({system: of_system} | dict(evaluation.baselines) | {"the books": line}).items():
+        for one in metrics:
+            low, high = one.ci95 or (None, None)
+            about = {"who": who, "population": one.population, "figure": one.name}
+            rows = {"n": one.n, "from": str(one.date_from), "to": str(one.date_to)}
+            yield about | {"value": one.value, "ci95_low": low, "ci95_high": high} | rows
 
 
 def code_tags(library_versions: Mapping[str, str]) -> dict[str, object]:
-    """Tags that say which code ran: the commit, whether it was changed since, and the libraries' versions."""
+    """Tags that say which code ran and where: commit, whether it was changed, libraries' versions, the host's cores."""
     source = find_source()
     tags: dict[str, object] = {f"library.{name}": value for name, value in library_versions.items()}
+    tags["host_cores"] = os.cpu_count()
     tags["git_commit"] = source.commit or "unknown"
     tags["git_dirty"] = "unknown" if source.is_dirty is None else str(source.is_dirty).lower()
     return tags
-
-
-def draw_chances(run: Run, frame: pl.DataFrame, over: Floats, *, target: str, about: str) -> None:
-    """How often results went over the line, by the probability `over` (n,) given to it for the rows of `frame`.
-
-    Nothing where there are no lines of the target that a result could go over or stay under.
-    """
-    line, actual = line_of(frame), frame["target"].to_numpy()
-    decided = np.isfinite(line) & np.isfinite(over) & (actual != line)
-    if target != LINE_TARGET or not decided.any():
-        return
-    given = {"the system": over[decided]}
-    if PRICES in frame.columns:
-        given["the books' prices"] = frame[PRICES].cast(pl.Float64).fill_null(np.nan).to_numpy()[decided]
-    about = f"{about}, {int(decided.sum()):,} rows with a line"
-    run.figure(plots.over_calibration((actual > line)[decided], given, about=about), "over_calibration")
 
 
 def _params(prepared: Prepared, metadata: ModelMetadata) -> dict[str, object]:
@@ -116,39 +107,9 @@ def _tags(prepared: Prepared, metadata: ModelMetadata) -> dict[str, object]:
     } | code_tags(metadata.library_versions)
 
 
-def _named(prefix: str, metrics: list[Metric] | tuple[Metric, ...]) -> Iterator[tuple[str, float]]:
+def _named(prefix: str, metrics: Sequence[Metric]) -> Iterator[tuple[str, float]]:
     for metric in metrics:
         yield f"{prefix}_{metric.name}_{metric.population}", metric.value
-        if metric.ci95 is not None and metric.name in WITH_INTERVAL:
+        if metric.ci95 is not None:
             for end, value in zip(("low", "high"), metric.ci95, strict=True):
                 yield f"{prefix}_{metric.name}_ci_{end}_{metric.population}", value
-
-
-def _draw(run: Run, prepared: Prepared, residuals: Residuals) -> None:
-    dataset, system = prepared.dataset, prepared.system
-    rows = prepared.block(prepared.split.validation)
-    matrix = dataset.matrix(prepared.features)[rows]
-    frame = dataset.frame.filter(pl.Series(rows))
-    predictions = {system.name: system.predict(matrix)} | {
-        name: point
-        for name, point in baseline_predictions(frame, prepared.columns.present, dataset.target).items()
-        if name != system.name
-    }
-    predicted = ~np.isnan(np.stack(list(predictions.values()))).any(axis=0)
-    actual, point = frame["target"].to_numpy()[predicted], predictions[system.name][predicted]
-    if not predicted.any():
-        return
-    target, about = dataset.target, f"{system.name}, {dataset.population}, {prepared.split.validation}"
-    on_rows = f"{about}, {int(predicted.sum()):,} rows"
-    some = np.flatnonzero(predicted)  # what cannot be predicted has no contributions
-    some = some[np.linspace(0, len(some) - 1, min(EXPLAINED_ROWS, len(some))).astype(int)]
-    parts = system.contributions(matrix[some]).by_feature
-    on_some = f"{about}, {len(some):,} rows"
-    run.figure(plots.importance(prepared.features, parts, target=target, about=on_some), "importance")
-    run.figure(plots.residuals_by_prediction(actual, point, target=target, about=on_rows), "residuals_by_prediction")
-    run.figure(plots.interval_calibration(actual, point, residuals, about=on_rows), "interval_calibration")
-    compared = frame.filter(pl.Series(predicted))
-    draw_chances(run, compared, residuals.over_probability(point, line_of(compared)), target=target, about=about)
-    kept = {name: values[predicted] for name, values in predictions.items()}
-    dates = dataset.dates[rows][predicted]
-    run.figure(plots.mae_by_month(actual, kept, dates, target=target, about=on_rows), "mae_by_month")

@@ -19,7 +19,7 @@ from mlflow.exceptions import MlflowException
 from mlflow.protos.databricks_pb2 import RESOURCE_ALREADY_EXISTS, ErrorCode
 from mlflow.tracking import MlflowClient
 from mlflow.tracking.context.registry import resolve_tags
-from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
+from mlflow.utils.mlflow_tags import MLFLOW_LOGGED_ARTIFACTS, MLFLOW_PARENT_RUN_ID
 
 from contracts.clock import now
 from contracts.database import sqlite_path
@@ -98,6 +98,13 @@ class Run:
     def document(self, value: Any, name: str) -> None:
         """Keep plain values as NAME (.json)."""
         self.client.log_dict(self.run_id, value, name)
+
+    def table(self, rows: Sequence[Mapping[str, Any]], name: str) -> None:
+        """Keep rows of plain values, alike in their names, as NAME (.json); MLflow's pages show it as a table."""
+        columns = list(rows[0]) if rows else []
+        self.document({"columns": columns, "data": [[row[column] for column in columns] for row in rows]}, name)
+        shown = [{"path": name, "type": "table"}]
+        self.client.set_tag(self.run_id, MLFLOW_LOGGED_ARTIFACTS, json.dumps(shown))
 
     def text(self, value: str, name: str) -> None:
         """Keep a text as NAME."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 
 import numpy as np
 import numpy.typing as npt
@@ -47,6 +47,7 @@ def split_by_date(
     *,
     validation_share: float,
     tune_share: float,
+    embargo_days: int = 0,
     train_from: date | None = None,
     train_to: date | None = None,
     val_from: date | None = None,
@@ -54,8 +55,9 @@ def split_by_date(
 ) -> Split:
     """The split of `dates` (datetime64[D], one a row, in any order) by the given dates, or else by shares of the dates.
 
-    Without `train_to` and `val_from` the last `validation_share` of the dates validates; of the dates before, the
-    last `tune_share` tunes. Shares are rounded to at least one date.
+    Without `train_to` and `val_from` the last `validation_share` of the dates validates; of the dates before, but for
+    the `embargo_days` (>= 0) right before validation, the last `tune_share` tunes. Shares are rounded to at least one
+    date.
 
     Raises UsageError where spans run backwards or overlap, or a block would be empty.
     """
@@ -66,6 +68,7 @@ def split_by_date(
     else:
         learn = [day for day in known if (day <= train_to if train_to else val_from is not None and day < val_from)]
         validate = [day for day in known if (day >= val_from if val_from else train_to is not None and day > train_to)]
+    learn = [day for day in learn if not validate or day < validate[0] - timedelta(days=embargo_days)]
     train, tune = cut_last(learn, tune_share)
     _refuse_empty(known, learn, train, validate)
     return Split(span_of(train), span_of(tune), span_of(validate))

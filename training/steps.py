@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import tempfile
-import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import polars as pl
 import sqlalchemy as sa
 
 from contracts.clock import now
@@ -21,9 +21,9 @@ from features.feature_sets import load_feature_set
 from systems.base import System
 from systems.catalog import create_system
 from systems.model import Model, make_golden_rows, save_model
-from systems.residuals import Residuals, fit_residuals
+from systems.residuals import LEVELS, Residuals, fit_residuals
 from systems.versions import library_versions
-from training.dataset import Columns, Dataset, choose_columns, load_dataset, refuse_low_coverage
+from training.dataset import PRICES, Columns, Dataset, choose_columns, load_dataset, refuse_low_coverage
 from training.evaluation import Evaluation, Scored, as_table, baseline_predictions, evaluate, line_of, score
 from training.model_log import ARTIFACT, log_model
 from training.source import find_source
@@ -31,6 +31,14 @@ from training.splits import Mask, Span, Split, split_by_date
 
 LIBRARIES = ("tipoff", "numpy", "polars", "pandas", "mlflow")
 """Recorded with every model, beside the libraries of its system."""
+
+
+MIN_LINED_ROWS = 500
+"""The spread of results around lines is learned from at least so many."""
+
+
+GAP_ROWS = 20_000
+"""As many of the rows that were learned from tell how much better a model knows them than others."""
 
 
 @dataclass(frozen=True)
@@ -111,6 +119,7 @@ def settle(dataset: Dataset, system: System, settings: TrainingSettings, dates: 
         dataset.dates,
         validation_share=settings.validation_share,
         tune_share=settings.tune_share,
+        embargo_days=settings.embargo_days,
         **dates,
     )
     _refuse_empty(dataset, split)
@@ -166,6 +175,7 @@ def validate(prepared: Prepared, residuals: Residuals) -> Evaluation:
         frame,
         score(point, residuals, line_of(frame)),
         baselines=score_baselines(prepared),
+        line=score_line(prepared),
         target=dataset.target,
         build_id=dataset.build_id,
     )
@@ -174,7 +184,7 @@ def validate(prepared: Prepared, residuals: Residuals) -> Evaluation:
             f"{prepared.system.name} and the averages together could predict no row of {prepared.split.validation}.",
             remedy="Give other dates, --val-from and --val-to, or choose another --system.",
         )
-    return evaluation
+    return replace(evaluation, gap=_gap(prepared, evaluation))
 
 
 def score_baselines(prepared: Prepared) -> dict[str, Scored]:
@@ -197,13 +207,31 @@ def baselines_after(dataset: Dataset, names: list[str], seen: Mask, asked: Mask)
     return {name: score(point, fit_residuals(actual, before[name]), line) for name, point in points.items()}
 
 
+def score_line(prepared: Prepared) -> Scored:
+    """What the books say on the validation dates: the line, and the spread that results had around lines before.
+
+    Quantiles are NaN without a price, and for every row where fewer than MIN_LINED_ROWS lined ones came before.
+    """
+    dataset = prepared.dataset
+    learned = dataset.frame.filter(prepared.block(prepared.split.train, prepared.split.tune))
+    frame = dataset.frame.filter(prepared.validation)
+    before, line = line_of(learned), line_of(frame)
+    quantiles = np.full((len(line), len(LEVELS)), np.nan)
+    if PRICES in frame.columns and np.isfinite(before).sum() >= MIN_LINED_ROWS:
+        over = frame[PRICES].cast(pl.Float64).fill_null(np.nan).to_numpy()
+        spread = fit_residuals(learned["target"].to_numpy(), before)
+        priced = np.isfinite(line) & np.isfinite(over)
+        quantiles[priced] = spread.priced_quantiles(line[priced], over[priced])
+    return Scored(line, quantiles=quantiles)
+
+
 def describe_model(prepared: Prepared, evaluation: Evaluation, residuals: Residuals) -> ModelMetadata:
     """What the model says of itself, with golden rows from the validation rows of its population."""
     dataset, system, split = prepared.dataset, prepared.system, prepared.split
     golden = dataset.matrix(prepared.features)[prepared.block(split.validation)]
-    learned = system.learns
+    learned, made = prepared.learned_span, now()
     return ModelMetadata(
-        model_id=f"{system.name}-{uuid.uuid4().hex[:12]}",
+        model_id=f"{system.name}_{dataset.feature_set.name}_{made:%Y%m%d_%H%M%S}",
         system=system.name,
         target=dataset.target,
         estimates=system.estimates,
@@ -218,6 +246,10 @@ def describe_model(prepared: Prepared, evaluation: Evaluation, residuals: Residu
         train_to=str(split.train.last) if learned else None,
         tune_from=str(split.tune.first) if learned else None,
         tune_to=str(split.tune.last) if learned else None,
+        date_range={
+            "learned": (str(learned.first), str(learned.last)) if learned else None,
+            "validated": (str(split.validation.first), str(split.validation.last)),
+        },
         hyperparameters=system.hyperparameters,
         seed=prepared.seed,
         library_versions=library_versions([*LIBRARIES, *system.libraries]),
@@ -229,12 +261,13 @@ def describe_model(prepared: Prepared, evaluation: Evaluation, residuals: Residu
             "line": as_table(evaluation.line),
             "tiers": as_table(evaluation.tiers),
             "chances": {"system": as_table(evaluation.chances), "line": as_table(evaluation.line_chances)},
+            "train_validation_gap": evaluation.gap,
         },
         bands=residuals.edges.tolist(),
         residual_quantiles=residuals.quantiles.tolist(),
         residual_growth=residuals.growth,
         golden_rows=make_golden_rows(system, np.ascontiguousarray(golden)),
-        created_at=now().isoformat(),
+        created_at=made.isoformat(),
     )
 
 
@@ -245,6 +278,18 @@ def keep(prepared: Prepared, metadata: ModelMetadata) -> Kept:
         sha256 = save_model(Model(prepared.system, metadata), folder)
         logged = log_model(folder, metadata, libraries=prepared.system.libraries)
     return Kept(logged.model_uri, logged.artifact_uri, sha256)
+
+
+def _gap(prepared: Prepared, evaluation: Evaluation) -> float | None:
+    """MAE on validation less that on up to GAP_ROWS rows, evenly spread, that it was fitted on, of its population."""
+    validated = evaluation.metric("mae", prepared.dataset.population)
+    if not prepared.system.learns or validated is None:
+        return None
+    fitted = np.flatnonzero(prepared.block(prepared.split.train))
+    some = fitted[np.linspace(0, len(fitted) - 1, min(GAP_ROWS, len(fitted))).astype(int)]
+    rows = prepared.dataset.rows(prepared.features, some)
+    errors = prepared.system.predict(rows.matrix) - rows.target
+    return float(validated.value - np.nanmean(np.abs(errors)))
 
 
 def _refuse_empty(dataset: Dataset, split: Split) -> None:

@@ -58,6 +58,14 @@ def test_a_date_is_drawn_whole() -> None:
     assert by_date[1] - by_date[0] > 5 * (by_row[1] - by_row[0])
 
 
+def test_means_are_those_of_the_rows_of_the_drawn_dates() -> None:
+    """The same draws, made row by row."""
+    values, dates = np.random.default_rng(5).normal(4, 2, 40), np.repeat(np.arange(8), [1, 9, 3, 7, 5, 5, 4, 6])
+    drawn = np.random.default_rng(7).integers(0, 8, size=(50, 8))
+    naive = [np.concatenate([values[dates == day] for day in days]).mean() for days in drawn]
+    np.testing.assert_allclose(bootstrap_means_by_date(values, dates, resamples=50), naive, rtol=1e-12)
+
+
 def test_dates_of_many_rows_weigh_more() -> None:
     values, dates = np.array([0.0] * 99 + [1.0]), np.array([1] * 99 + [2])
     means = bootstrap_means_by_date(values, dates, resamples=500)

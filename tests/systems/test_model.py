@@ -38,7 +38,7 @@ def test_a_loaded_model_predicts_the_same_bits_with_the_same_intervals(
         vars(model.predict(tune.matrix)).values(), vars(loaded.predict(tune.matrix)).values(), strict=True
     ):
         np.testing.assert_array_equal(before, after)
-    assert loaded.metadata == model.metadata
+    assert loaded.metadata == model.metadata.model_copy(update={"sha256": loaded.metadata.sha256})
 
 
 def test_the_averages_save_and_load_as_well(as_model: AsModel, fitted: Callable[..., System], tmp_path: Path) -> None:
@@ -61,6 +61,19 @@ def test_a_changed_byte_is_refused(model: Model, tmp_path: Path) -> None:
     (tmp_path / "m" / "model.ubj").write_bytes(bytes(content))
     with pytest.raises(RefusedError, match="registered"):
         load_model(tmp_path / "m", sha256)
+
+
+def test_native_files_that_metadata_does_not_know_are_refused_without_a_checksum_given(
+    model: Model, fitted: Callable[..., System], tmp_path: Path
+) -> None:
+    """Another training's trees under the same name: they load, and no golden row need tell."""
+    save_model(model, tmp_path / "m")
+    kept = ModelMetadata.load(tmp_path / "m").sha256
+    assert kept == folder_sha256(tmp_path / "m", but="metadata.json")
+    path = tmp_path / "m" / "model.ubj"
+    path.write_bytes(path.read_bytes() + b" ")
+    with pytest.raises(RefusedError, match=f"metadata.json says {kept}"):
+        load_model(tmp_path / "m")
 
 
 def test_an_added_file_is_refused(model: Model, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from hypothesis.extra.numpy import arrays
 
 from contracts.errors import UsageError
 from contracts.populations import TIERS, tier
-from systems.residuals import MAX_BANDS, fit_residuals
+from systems.residuals import LEVELS, MAX_BANDS, fit_residuals
 
 
 def world(n: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -37,6 +37,17 @@ def test_the_probability_of_going_over_is_the_share_that_went_over() -> None:
         near = np.abs(predicted - line) < 3
         expected = residuals.over_probability(predicted[near], np.full(near.sum(), line)).mean()
         assert abs((actual[near] > line).mean() - expected) < 0.03
+
+
+def test_a_priced_line_has_the_probability_above_it_that_its_price_says() -> None:
+    residuals = fit_residuals(*world(20_000, 1))
+    line, over = np.array([4.5, 9.5, 14.5, 24.5, 24.5]), np.array([0.5, 0.4, 0.55, 0.3, np.nan])
+    quantiles = residuals.priced_quantiles(line, over)
+    above = [1 - np.interp(at, row, LEVELS) for at, row in zip(line[:4], quantiles, strict=False)]
+    np.testing.assert_allclose(above, over[:4], atol=0.011)
+    assert np.isnan(quantiles[4]).all()
+    assert (np.diff(quantiles[:4], axis=1) >= 0).all()
+    assert (quantiles[:4] >= 0).all()
 
 
 @settings(max_examples=60, deadline=None)

@@ -296,7 +296,9 @@ def test_the_run_has_figures_folds_plots_and_the_looks(result: BacktestResult, s
     assert run.data.tags["dataset_sha256"] == result.course.dataset.sha256
     assert "| played |" in run.data.tags["mlflow.note.content"]
     artifacts = [file.path for file in client.list_artifacts(result.run_id, "plots")]
-    assert artifacts == ["plots/cumulative_mae.png", "plots/mae_by_month.png", "plots/over_calibration.png"]
+    assert artifacts == [
+        f"plots/{name}.png" for name in ("cumulative_mae", "mae_by_month", "mae_by_tier", "over_calibration")
+    ]
     assert "folds.json" in [file.path for file in client.list_artifacts(result.run_id)]
 
 

@@ -146,6 +146,29 @@ def test_without_prices_or_for_another_target_nothing_is_said_of_chances() -> No
         assert (made.chances, made.line_chances) == ((), ())
 
 
+def test_the_crps_of_the_books_stands_beside_the_systems_on_the_rows_whose_spread_is_known() -> None:
+    """Of the three priced rows the books say nothing of the last: both figures are about the other two."""
+    actual = priced_rows()["target"].to_numpy()
+    near, far = (np.repeat((actual + off)[:, None], 99, axis=1) for off in (1.0, 3.0))
+    far[4] = np.nan
+    scored = Scored(actual, quantiles=near, over=np.full(5, 0.5))
+    made = evaluate(
+        priced_rows(), scored, baselines={}, line=Scored(actual, quantiles=far), target="points", build_id=3
+    )
+    mine, theirs = as_table(made.chances)["priced_later"], as_table(made.line_chances)["priced_later"]
+    assert (mine["n"], theirs["n"]) == (2, 2)
+    assert (mine["crps"], theirs["crps"]) == (pytest.approx(1.0), pytest.approx(3.0))
+
+
+def test_every_figure_has_its_interval(feature_rows: FeatureRows, feature_set: FeatureSet) -> None:
+    frame = make_dataset(feature_rows(), feature_set, target="points", population="played", build_id=1).frame
+    point = np.full(frame.height, 9.0)
+    made = evaluate(frame, Scored(point, low=point - 5, high=point + 5), baselines={}, target="points", build_id=1)
+    for metric in (*made.metrics, *made.tiers):
+        assert metric.ci95 is not None, metric
+        assert metric.ci95[0] <= metric.value <= metric.ci95[1]
+
+
 def test_every_tier_by_predicted_points_has_its_figures() -> None:
     point = np.array([22.0, 7.9, 15.0, 8.0, 8.0])
     scored = Scored(point, low=point - 2.5, high=point + 2.5)

@@ -30,14 +30,20 @@ def split(dates: np.ndarray, **given: str | float) -> Split:
     days=DAYS,
     validation_share=st.floats(0.01, 0.99),
     tune_share=st.floats(0.01, 0.99),
+    embargo_days=st.integers(0, 40),
     spans=st.fixed_dictionaries({}, optional=dict.fromkeys(("train_from", "train_to", "val_from", "val_to"), MAYBE)),
 )
 def test_blocks_never_touch_and_follow_each_other_and_lie_within_what_was_asked(
-    days: list[date], validation_share: float, tune_share: float, spans: dict[str, date | None]
+    days: list[date],
+    validation_share: float,
+    tune_share: float,
+    embargo_days: int,
+    spans: dict[str, date | None],
 ) -> None:
     dates = np.array(days, dtype="datetime64[D]")
+    shares = {"validation_share": validation_share, "tune_share": tune_share}
     try:
-        made = split_by_date(dates, validation_share=validation_share, tune_share=tune_share, **spans)
+        made = split_by_date(dates, **shares, embargo_days=embargo_days, **spans)
     except UsageError:
         return
     train, tune, validation = (made.mask(dates, block) for block in (made.train, made.tune, made.validation))
@@ -47,7 +53,7 @@ def test_blocks_never_touch_and_follow_each_other_and_lie_within_what_was_asked(
     for one, other in ((train, tune), (train, validation), (tune, validation)):
         assert not set(dates[one]) & set(dates[other])
     assert dates[train].max() < dates[tune].min()
-    assert dates[tune].max() < dates[validation].min()
+    assert dates[tune].max() + np.timedelta64(embargo_days, "D") < dates[validation].min()
     assert made.train.first >= (spans.get("train_from") or date.min)
     assert made.tune.last <= (spans.get("train_to") or date.max)
     assert made.validation.first >= (spans.get("val_from") or date.min)
@@ -87,6 +93,18 @@ def test_one_end_given_fixes_the_other() -> None:
     dates = days_from("2023-01-01", 100)
     assert split(dates, val_from="2023-03-01").tune.last == date(2023, 2, 28)
     assert split(dates, train_to="2023-02-09").validation.first == date(2023, 2, 10)
+
+
+def test_an_embargo_leaves_the_last_days_before_validation_out_of_both_blocks() -> None:
+    made = split_by_date(
+        days_from("2023-01-01", 100),
+        validation_share=0.2,
+        tune_share=0.1,
+        embargo_days=7,
+        train_to=date(2023, 2, 28),
+        val_from=date(2023, 3, 3),
+    )
+    assert (str(made.tune), str(made.validation)) == ("2023-02-19..2023-02-23", "2023-03-03..2023-04-10")
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import json
+import pickle
+import pickletools
+import re
+import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import date
@@ -109,6 +114,22 @@ def test_the_run_says_what_it_was(result: TrainResult, client: MlflowClient, lea
     assert len(run.data.tags["dataset_sha256"]) == 64
     assert "| played |" in run.data.tags["mlflow.note.content"]
     assert run.data.tags["system"] == "xgboost"
+    assert int(run.data.tags["host_cores"]) > 0
+
+
+def test_the_run_keeps_every_figure_with_its_rows_and_interval_in_one_table(
+    result: TrainResult, client: MlflowClient, tmp_path: Path
+) -> None:
+    path = client.download_artifacts(result.run_id, "figures.json", str(tmp_path))
+    said = json.loads(Path(path).read_text())
+    rows = [dict(zip(said["columns"], row, strict=True)) for row in said["data"]]
+    assert {row["who"] for row in rows} == {"xgboost", "season_average", "last_10_average", "the books"}
+    for row in rows:
+        assert row["n"] > 0
+        assert row["ci95_low"] <= row["value"] <= row["ci95_high"]
+        assert str(result.val_from) <= row["from"] <= row["to"] <= str(result.val_to)
+    [played] = [row for row in rows if (row["who"], row["population"], row["figure"]) == ("xgboost", "played", "mae")]
+    assert played["value"] == result.to_json()["metrics"]["played"]["mae"]
 
 
 def test_the_run_names_its_rows_by_the_hash_over_all_of_them(
@@ -126,8 +147,10 @@ def test_the_plots_are_kept(result: TrainResult, client: MlflowClient) -> None:
     assert set(plots) == {
         "importance.png",
         "residuals_by_prediction.png",
+        "shap_summary.png",
         "interval_calibration.png",
         "mae_by_month.png",
+        "mae_by_tier.png",
         "over_calibration.png",
     }
     assert min(plots.values()) > 10_000
@@ -164,8 +187,27 @@ def test_the_registered_folder_is_the_one_that_was_trained(
     assert len(metadata.golden_rows) == 20
     assert version.train_to == date.fromisoformat(metadata.tune_to) < result.val_from
     assert metadata.train_to < metadata.tune_from
+    assert re.fullmatch(r"xgboost_v2_33features_20\d{6}_\d{6}", metadata.model_id)
+    assert metadata.date_range == {
+        "learned": (metadata.train_from, metadata.tune_to),
+        "validated": (str(result.val_from), str(result.val_to)),
+    }
+    assert metadata.sha256 == folder_sha256(model_folder, but="metadata.json")
     assert set(metadata.features) | set(metadata.absent_features) == set(load_feature_set("v2_33features").names)
     assert metadata.results["metrics"] == result.to_json()["metrics"]
+
+
+def test_the_gap_is_validation_less_the_rows_that_were_fitted_on(
+    result: TrainResult, client: MlflowClient, model_folder: Path, league: Any
+) -> None:
+    model = load_model(model_folder)
+    dataset = load_dataset(league.engine, load_feature_set("v2_33features"), league.settings, population="played")
+    fitted = dataset.in_population & (dataset.dates <= np.datetime64(model.metadata.train_to))
+    rows = dataset.rows(model.metadata.features, fitted)
+    inside = np.abs(model.system.predict(rows.matrix) - rows.target).mean()
+    gap = client.get_run(result.run_id).data.metrics["train_validation_gap_mae"]
+    assert gap == pytest.approx(result.to_json()["metrics"]["played"]["mae"] - inside)
+    assert gap == model.metadata.results["train_validation_gap"]
 
 
 def test_the_mlflow_model_gives_the_same_bits_as_our_own(
@@ -183,8 +225,29 @@ def test_the_mlflow_model_gives_the_same_bits_as_our_own(
     assert all(kind.type.name == "double" for kind in loaded.metadata.signature.inputs)
 
 
-def test_nothing_in_the_mlflow_model_is_a_pickle(model_folder: Path, league: Any) -> None:
-    assert not [path for path in league.home.artifacts.rglob("*") if path.suffix in (".pkl", ".pickle", ".joblib")]
+def test_no_artifact_of_a_run_or_a_model_is_a_pickle(model_folder: Path, league: Any) -> None:
+    """By content, whatever the name says: a file, or a member of an archive."""
+    files = [path for path in league.home.artifacts.rglob("*") if path.is_file()]
+    assert len(files) > 20
+    assert not [path for path in files if holds_a_pickle(path.read_bytes())]
+
+
+def holds_a_pickle(content: bytes) -> bool:
+    if zipfile.is_zipfile(io.BytesIO(content)):
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            return any(holds_a_pickle(archive.read(name)) for name in archive.namelist())
+    try:
+        return len(list(pickletools.genops(content))) > 0  # read to its end without a fault
+    except (ValueError, IndexError, KeyError, OverflowError):
+        return False
+
+
+def test_a_pickle_would_be_seen(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "model", "w") as archive:
+        archive.writestr("weights", pickle.dumps(Path("x")))
+    assert holds_a_pickle((tmp_path / "model").read_bytes())
+    assert holds_a_pickle(pickle.dumps(Path("x"), protocol=0))
+    assert not holds_a_pickle(b"{}")
 
 
 def test_the_same_training_again_gives_the_same_model(result: TrainResult, model_folder: Path, league: Any) -> None:
