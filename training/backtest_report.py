@@ -116,7 +116,7 @@ def _draw(run: Run, course: Course, walked: Walk) -> None:
     cumulative = plots.cumulative_mae(actual, kept, dates, target=dataset.target, about=about)
     run.figure(cumulative, "cumulative_mae")
     frame = walked.frame.filter(pl.Series(rows))
-    draw_errors(run, frame, kept, dates, target=dataset.target, about=about)
+    draw_errors(run, frame, kept, target=dataset.target, about=about)
     if (over := walked.scored.over) is not None:
         about = f"{system.name}, {dataset.population}, backtest of {course.season}"
         draw_chances(run, frame, over[rows], target=dataset.target, about=about)

@@ -21,8 +21,9 @@ from training.dataset import Dataset, load_dataset
 from training.evaluation import Evaluation, Scored, as_table, evaluate, joined, line_of, predicted_by_all, score
 from training.seasons import choose_season, read_seasons
 from training.splits import Mask, Span, Split
-from training.steps import Prepared, fit, learn_spread, score_baselines, score_line, settle_columns
+from training.steps import Prepared, fit, learn_spread, score_baselines, settle_columns
 from training.walk_forward import Retrain, refuse_in_sample, walk_forward
+from training.yardsticks import line_after
 
 Progress = Callable[[int, int], None]
 """Folds done, folds in all."""
@@ -148,7 +149,7 @@ def walk(course: Course, progress: Progress) -> Walk:
         point = prepared.system.predict(dataset.matrix(prepared.features)[rows])
         scored.append(score(point, learn_spread(prepared), line_of(dataset.frame.filter(rows))))
         baselines.append(score_baselines(prepared))
-        lines.append(score_line(prepared))
+        lines.append(line_after(dataset, prepared.learned, prepared.validation))
         folds.append(_describe(prepared))
         progress(len(folds), len(course.splits))
     # rows are in order of date and folds are spans of dates, so that folds one after the other are the season

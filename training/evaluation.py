@@ -98,7 +98,7 @@ class Evaluation:
                 f"There is no row of population {population!r} here.", remedy=f"There are {', '.join(sorted(known))}."
             )
         parts = {"played": ("tiers",), "lined": ("line", "chances", "line_chances")}.get(population, ())
-        gone = {name: () for name in ("line", "tiers", "chances", "line_chances") if name not in parts}
+        gone: dict[str, Any] = {name: () for name in ("line", "tiers", "chances", "line_chances") if name not in parts}
         return replace(
             self,
             metrics=_of(self.metrics, population),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 
 from contracts.metrics import Floats
@@ -36,26 +35,24 @@ def draw_training(run: Run, prepared: Prepared, residuals: Residuals) -> None:
     _explain(run, prepared, matrix[predicted], about)
     frame, kept = frame.filter(pl.Series(predicted)), {name: values[predicted] for name, values in contenders.items()}
     actual, point, line = frame["target"].to_numpy(), kept[system.name], line_of(frame)
-    dates = frame["game_date"].to_numpy().astype("datetime64[D]")
     on_rows = f"{about}, {len(actual):,} rows"
     run.figure(plots.residuals_by_prediction(actual, point, target=target, about=on_rows), "residuals_by_prediction")
     run.figure(plots.interval_calibration(actual, point, residuals, about=on_rows), "interval_calibration")
     draw_chances(run, frame, residuals.over_probability(point, line), target=target, about=about)
-    draw_errors(run, frame, kept, dates, target=target, about=on_rows)
+    draw_errors(run, frame, kept, target=target, about=on_rows)
 
 
 def draw_errors(
     run: Run,
     frame: pl.DataFrame,
     predictions: dict[str, Floats],
-    dates: npt.NDArray[np.datetime64],
     *,
     target: str,
     about: str,
 ) -> None:
     """The errors of `predictions` (by name, the run's system first) by month and, for points, by tier."""
     actual, of_line = frame["target"].to_numpy(), target == LINE_TARGET
-    line = line_of(frame) if of_line else None
+    line, dates = line_of(frame) if of_line else None, frame["game_date"].to_numpy().astype("datetime64[D]")
     by_month = plots.mae_by_month(actual, predictions, dates, line=line, target=target, about=about)
     run.figure(by_month, "mae_by_month")
     if of_line:

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import polars as pl
 import sqlalchemy as sa
 
 from contracts.clock import now
@@ -21,20 +20,17 @@ from features.feature_sets import load_feature_set
 from systems.base import System
 from systems.catalog import create_system
 from systems.model import Model, make_golden_rows, save_model
-from systems.residuals import LEVELS, Residuals, fit_residuals
+from systems.residuals import Residuals, fit_residuals
 from systems.versions import library_versions
-from training.dataset import PRICES, Columns, Dataset, choose_columns, load_dataset, refuse_low_coverage
-from training.evaluation import Evaluation, Scored, as_table, baseline_predictions, evaluate, line_of, score
+from training.dataset import Columns, Dataset, choose_columns, load_dataset, refuse_low_coverage
+from training.evaluation import Evaluation, Scored, as_table, evaluate, line_of, score
 from training.model_log import ARTIFACT, log_model
 from training.source import find_source
 from training.splits import Mask, Span, Split, split_by_date
+from training.yardsticks import baselines_after, line_after
 
 LIBRARIES = ("tipoff", "numpy", "polars", "pandas", "mlflow")
 """Recorded with every model, beside the libraries of its system."""
-
-
-MIN_LINED_ROWS = 500
-"""The spread of results around lines is learned from at least so many."""
 
 
 GAP_ROWS = 20_000
@@ -65,6 +61,11 @@ class Prepared:
     def validation(self) -> Mask:
         """Every row of the validation dates, of whatever population, (n,)."""
         return self.split.mask(self.dataset.dates, self.split.validation)
+
+    @property
+    def learned(self) -> Mask:
+        """The rows of the population that were learned from or tuned by, (n,)."""
+        return self.block(self.split.train, self.split.tune)
 
     @property
     def learned_span(self) -> Span | None:
@@ -175,7 +176,7 @@ def validate(prepared: Prepared, residuals: Residuals) -> Evaluation:
         frame,
         score(point, residuals, line_of(frame)),
         baselines=score_baselines(prepared),
-        line=score_line(prepared),
+        line=line_after(dataset, prepared.learned, prepared.validation),
         target=dataset.target,
         build_id=dataset.build_id,
     )
@@ -191,38 +192,6 @@ def score_baselines(prepared: Prepared) -> dict[str, Scored]:
     """The baselines on the validation dates, each with the spread of its errors on all rows before: it fits nothing."""
     seen = prepared.block(prepared.split.train, prepared.split.tune)
     return baselines_after(prepared.dataset, prepared.columns.present, seen, prepared.validation)
-
-
-def baselines_after(dataset: Dataset, names: list[str], seen: Mask, asked: Mask) -> dict[str, Scored]:
-    """The baselines on the rows `asked`, (n,), each with the spread of its errors on the rows `seen`, (n,), if any.
-
-    `names` are the columns that there are. Raises UsageError where a baseline's column is not among them.
-    """
-    learned, frame = dataset.frame.filter(seen), dataset.frame.filter(asked)
-    actual, line = learned["target"].to_numpy(), line_of(frame)
-    points = baseline_predictions(frame, names, dataset.target)
-    if not learned.height:
-        return {name: Scored(point) for name, point in points.items()}
-    before = baseline_predictions(learned, names, dataset.target)
-    return {name: score(point, fit_residuals(actual, before[name]), line) for name, point in points.items()}
-
-
-def score_line(prepared: Prepared) -> Scored:
-    """What the books say on the validation dates: the line, and the spread that results had around lines before.
-
-    Quantiles are NaN without a price, and for every row where fewer than MIN_LINED_ROWS lined ones came before.
-    """
-    dataset = prepared.dataset
-    learned = dataset.frame.filter(prepared.block(prepared.split.train, prepared.split.tune))
-    frame = dataset.frame.filter(prepared.validation)
-    before, line = line_of(learned), line_of(frame)
-    quantiles = np.full((len(line), len(LEVELS)), np.nan)
-    if PRICES in frame.columns and np.isfinite(before).sum() >= MIN_LINED_ROWS:
-        over = frame[PRICES].cast(pl.Float64).fill_null(np.nan).to_numpy()
-        spread = fit_residuals(learned["target"].to_numpy(), before)
-        priced = np.isfinite(line) & np.isfinite(over)
-        quantiles[priced] = spread.priced_quantiles(line[priced], over[priced])
-    return Scored(line, quantiles=quantiles)
 
 
 def describe_model(prepared: Prepared, evaluation: Evaluation, residuals: Residuals) -> ModelMetadata:

@@ -22,7 +22,7 @@ from training.dataset import Dataset, load_dataset
 from training.evaluation import Evaluation, evaluate, line_of, score
 from training.kept_runs import KeptRun, model_of, read_run
 from training.splits import Mask, Span
-from training.steps import baselines_after
+from training.yardsticks import baselines_after, line_after
 
 
 @dataclass(frozen=True)
@@ -123,6 +123,7 @@ def hold(
         frame,
         score(model.predict(dataset.matrix(said.features)[asked]).point, model.residuals, line_of(frame)),
         baselines=baselines_after(dataset, dataset.feature_set.names, ~asked & dataset.in_population, asked),
+        line=line_after(dataset, ~asked & dataset.in_population, asked),
         target=said.target,
         build_id=dataset.build_id,
     )

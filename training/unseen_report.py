@@ -10,7 +10,8 @@ from systems.versions import library_versions
 from training import plots
 from training.description import figures_table, spread_lines
 from training.evaluation import Evaluation, line_of
-from training.report import code_tags, draw_chances, figures
+from training.gallery import draw_chances, draw_errors
+from training.report import code_tags, figures, told
 from training.runs import Run
 from training.steps import LIBRARIES
 from training.unseen import Held, Subject
@@ -46,6 +47,7 @@ def report(run: Run, subject: Subject, held: Held, seen: Evaluation, looks: Mapp
     )
     where = {"table": f"ml_feature_store_{said.feature_set}", "build_id": dataset.build_id}
     run.dataset(dataset, f"evaluation {held.span}", where)
+    run.table(list(told(said.system, seen)), "figures.json")
     if subject.run.model_id is not None:
         run.uses(subject.run.model_id)
     _draw(run, subject, held)
@@ -91,7 +93,6 @@ def _draw(run: Run, subject: Subject, held: Held) -> None:
         plots.residuals_by_prediction(actual, point, target=said.target, about=on_rows), "residuals_by_prediction"
     )
     run.figure(plots.interval_calibration(actual, point, residuals, about=on_rows), "interval_calibration")
-    by_month = plots.mae_by_month(actual, {said.system: point}, dataset.dates[known], target=said.target, about=on_rows)
-    run.figure(by_month, "mae_by_month")
+    draw_errors(run, frame, {said.system: point}, target=said.target, about=on_rows)
     over = subject.model.over_probability(point, line_of(frame))
     draw_chances(run, frame, over, target=said.target, about=about)
