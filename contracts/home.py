@@ -46,6 +46,11 @@ class Home:
         return self.root / "studies"
 
     @property
+    def backtests(self) -> Path:
+        """Where backtests keep the folds that they have done, until they end."""
+        return self.root / "backtests"
+
+    @property
     def snapshots(self) -> Path:
         """Where the rows of builds lie as Parquet, for those who read them whole."""
         return self.root / "snapshots"

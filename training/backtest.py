@@ -25,13 +25,15 @@ from training.backtest_steps import (
     walk,
 )
 from training.evaluation import Evaluation, as_table
+from training.kept_folds import open_kept_folds
 from training.looks import KeptLook, Look, best_of, keep_look
 from training.runs import open_run, refuse_other_store
 
 
 @dataclass(frozen=True)
 class BacktestResult:
-    """What was seen, and how often anybody looked before: `earlier` are the looks at the same season, oldest first.
+    """What was seen, and how often anybody looked before: `earlier` are the looks at the same season, oldest first;
+    `n_resumed` how many of the folds one that was broken off had done.
 
     `populations` is population -> {n, dates, mae, ci95, ..., baselines: {name: mae}}, with line_mae for lined rows.
     """
@@ -44,6 +46,7 @@ class BacktestResult:
     earlier: list[KeptLook]
     run_id: str | None
     seconds: float
+    n_resumed: int
 
     @property
     def looks(self) -> int:
@@ -94,6 +97,7 @@ class BacktestResult:
             "build_id": dataset.build_id,
             "dataset_sha256": dataset.sha256,
             "folds": [fold.to_json() for fold in self.folds],
+            "n_resumed": self.n_resumed,
             "run_id": self.run_id,
         }
 
@@ -108,7 +112,7 @@ def backtest(
     """Walk through the season, hold every prediction to its result, note the look, log the run.
 
     The look stands in the ledger before a figure leaves this function or reaches MLflow; a walk that is broken off
-    has shown nothing and leaves none.
+    has shown nothing and leaves none, and the same one again takes its folds and its run up.
     Raises UsageError for an unknown system, feature set, population or season and for a season with nothing before
     it, RefusedError for stale or sparse rows, UnavailableError where nothing is built or MLflow does not answer.
     """
@@ -116,13 +120,18 @@ def backtest(
     if request.log:
         refuse_other_store(home)
     course = set_out(engine, settings, request, home.snapshots)
-    with open_run(home, run_name(request)) if request.log else nullcontext() as run:
-        walked = walk(course, progress)
-        evaluation = judge(course, walked)
-        table = tabulate(walked, evaluation)
-        earlier = keep_look(engine, _look(course, table))
-        if run is not None:
-            report(run, course, walked, evaluation, n_looks=len(earlier) + 1)
+    with open_kept_folds(home.backtests, course.identity) as kept:
+        n_resumed = kept.n_done
+        with open_run(home, run_name(request), resumes=kept.run_id) if request.log else nullcontext() as run:
+            if run is not None:
+                kept.keep_run(run.run_id)
+            walked = walk(course, kept, progress)
+            evaluation = judge(course, walked)
+            table = tabulate(walked, evaluation)
+            earlier = keep_look(engine, _look(course, table))
+            if run is not None:
+                report(run, course, walked, evaluation, n_looks=len(earlier) + 1)
+        kept.forget()
     return BacktestResult(
         course=course,
         folds=walked.folds,
@@ -132,6 +141,7 @@ def backtest(
         earlier=earlier,
         run_id=run.run_id if run is not None else None,
         seconds=time.perf_counter() - started,
+        n_resumed=n_resumed,
     )
 
 

@@ -17,8 +17,10 @@ from contracts.settings import GateSettings, Settings, TrainingSettings
 from features.feature_sets import load_feature_set
 from systems.base import System
 from systems.catalog import create_system
+from systems.versions import library_versions
 from training.dataset import Dataset, load_dataset
 from training.evaluation import Evaluation, Scored, as_table, evaluate, joined, line_of, predicted_by_all, score
+from training.kept_folds import KeptFolds, Predicted, code_sha256
 from training.seasons import choose_season, read_seasons
 from training.splits import Mask, Span, Split
 from training.steps import Prepared, fit, learn_spread, score_baselines, settle_columns
@@ -54,6 +56,21 @@ class Course:
     dataset: Dataset
     season: Span
     splits: list[Split]
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """All that its predictions depend on, plain values: equal ones are made of equal folds, to the bit."""
+        return {
+            "system": self.system.name,
+            "hyperparameters": self.system.hyperparameters,
+            "device": self.system.device,
+            "seed": self.settings.seed,
+            "target": self.dataset.target,
+            "dataset_sha256": self.dataset.sha256,
+            "folds": [f"{split.train} {split.tune} {split.validation}" for split in self.splits],
+            "libraries": library_versions(self.system.libraries),
+            "code": code_sha256(),
+        }
 
     @property
     def tested(self) -> Mask:
@@ -132,8 +149,8 @@ def set_out(engine: sa.Engine, settings: Settings, request: BacktestRequest, sna
     return Course(request, settings.training, system, dataset, season, splits)
 
 
-def walk(course: Course, progress: Progress) -> Walk:
-    """Every row of the season predicted, fold by fold.
+def walk(course: Course, kept: KeptFolds, progress: Progress = lambda done, total: None) -> Walk:
+    """Every row of the season predicted, fold by fold; those that are `kept` are not fitted again.
 
     Raises RefusedError for sparse columns, and for a fold that would learn from what it tests.
     """
@@ -142,15 +159,15 @@ def walk(course: Course, progress: Progress) -> Walk:
     baselines: list[dict[str, Scored]] = []
     lines: list[Scored] = []
     progress(0, len(course.splits))
-    for split in course.splits:
+    for number, split in enumerate(course.splits):
         prepared = _prepare(course, split)
-        fit(prepared)
         rows = prepared.validation
-        point = prepared.system.predict(dataset.matrix(prepared.features)[rows])
-        scored.append(score(point, learn_spread(prepared), line_of(dataset.frame.filter(rows))))
+        said = kept.find(number, int(rows.sum())) or _predict(prepared)
+        kept.keep(number, said)
+        scored.append(score(said.point, said.residuals, line_of(dataset.frame.filter(rows))))
         baselines.append(score_baselines(prepared))
-        lines.append(line_after(dataset, prepared.learned, prepared.validation))
-        folds.append(_describe(prepared))
+        lines.append(line_after(dataset, prepared.learned, rows))
+        folds.append(_describe(prepared, said))
         progress(len(folds), len(course.splits))
     # rows are in order of date and folds are spans of dates, so that folds one after the other are the season
     names = baselines[0]
@@ -220,14 +237,21 @@ def _prepare(course: Course, split: Split) -> Prepared:
     return prepared
 
 
-def _describe(prepared: Prepared) -> Fold:
-    split, curve = prepared.split, prepared.system.learning_curve
-    learns = prepared.system.learns
+def _predict(prepared: Prepared) -> Predicted:
+    fit(prepared)
+    matrix = prepared.dataset.matrix(prepared.features)[prepared.validation]
+    curve = prepared.system.learning_curve
+    rounds = int(np.argmin(curve)) + 1 if curve else None
+    return Predicted(prepared.system.predict(matrix), learn_spread(prepared), rounds)
+
+
+def _describe(prepared: Prepared, said: Predicted) -> Fold:
+    split, learns = prepared.split, prepared.system.learns
     return Fold(
         split=split,
         n_train=int(prepared.block(split.train).sum()) if learns else 0,
         n_tune=int(prepared.block(split.tune).sum()) if learns else 0,
         n_test=int(prepared.block(split.validation).sum()),
-        best_rounds=int(np.argmin(curve)) + 1 if curve else None,
+        best_rounds=said.best_rounds,
         absent_features=prepared.absent,
     )

@@ -136,10 +136,11 @@ def ensure_experiment(home: Home) -> str:
 
 
 @contextmanager
-def open_run(home: Home, name: str) -> Iterator[Run]:
+def open_run(home: Home, name: str, *, resumes: str | None = None) -> Iterator[Run]:
     """A run called `name` for the length of the block: FINISHED after it, FAILED where it raises.
 
-    Inside `mlflow run` it is the run that MLflow made, in the experiment that MLflow chose.
+    Inside `mlflow run` it is the run that MLflow made, in the experiment that MLflow chose; else the run `resumes`,
+    whose process was broken off, if it is still there.
     Raises UsageError where `mlflow run` uses another store than tipoff does.
     """
     refuse_other_store(home)
@@ -149,6 +150,10 @@ def open_run(home: Home, name: str) -> Iterator[Run]:
         if adopted:  # start_run takes it from the environment; naming an experiment here would be refused
             active = mlflow.start_run()
             client.update_run(adopted, name=name)
+            if resumes and _is_there(client, resumes):
+                end_if_open(Run(client, adopted), resumes, "KILLED")
+        elif resumes and _is_there(client, resumes):
+            active = mlflow.start_run(run_id=resumes)
         else:
             active = mlflow.start_run(experiment_id=ensure_experiment(home), run_name=name)
         with active:
@@ -185,6 +190,14 @@ def refuse_other_store(home: Home) -> None:
         f"`mlflow run` keeps its runs in {home.tracking_uri}, tipoff in {home.embedded_tracking_uri}.",
         remedy='Run `eval "$(tipoff env)"` first, then `mlflow run` again.',
     )
+
+
+def _is_there(client: MlflowClient, run_id: str) -> bool:
+    """Whether the run is there, and nobody deleted it."""
+    try:
+        return bool(client.get_run(run_id).info.lifecycle_stage == LifecycleStage.ACTIVE)
+    except MlflowException:
+        return False
 
 
 def sqlite_path_of(tracking_uri: str) -> Path | None:

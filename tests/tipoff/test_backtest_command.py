@@ -6,6 +6,7 @@ import json
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -184,6 +185,30 @@ def test_two_processes_at_once_are_two_looks(home: Path, shell_at: Callable[...,
     ended = [process.communicate(timeout=300) for process in started]
     assert [process.returncode for process in started] == [0, 0], ended
     assert sorted(last_line(out)["looks"] for out, _ in ended) == [1, 2]
+
+
+@pytest.mark.slow
+def test_one_that_was_killed_goes_on_by_the_same_command(home: Path, shell_at: Callable[..., Any]) -> None:
+    """kill -9 once a fold is kept; what comes of it is what one that nobody killed says."""
+    shell = shell_at(home)
+    options = ["--system", "xgboost", "--retrain", "monthly", "--test-season", "2023-24", "--json"]
+    killed = subprocess.Popen(
+        [sys.executable, "-m", "tipoff", "backtest", *options], cwd=PROJECT, env=shell.environment
+    )
+    deadline = time.monotonic() + 300
+    while not list((home / "backtests").glob("*/fold-000.npz")):
+        assert killed.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    killed.kill()
+    killed.wait()
+    resumed = shell.done("backtest", *options)
+    assert 1 <= resumed["n_resumed"] < len(resumed["folds"])
+    assert resumed["looks"] == 1
+    whole = shell.done("backtest", *options)
+    assert whole["n_resumed"] == 0
+    assert resumed["populations"] == whole["populations"]
+    assert resumed["folds"] == whole["folds"]
 
 
 @pytest.mark.slow

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -22,11 +23,15 @@ from contracts.settings import Settings, load_settings
 
 @dataclass(frozen=True)
 class League:
-    """A home with a small league: 6 teams, 36 games each, features built."""
+    """A home with a small league: 6 teams, 36 games each, features built.
+
+    `built` is its database as it was then: tests of other files have registered versions in the league's own since.
+    """
 
     home: Home
     engine: sa.Engine
     settings: Settings
+    built: Path
 
 
 def home_at(root: Path) -> Home:
@@ -37,8 +42,9 @@ def home_at(root: Path) -> Home:
 @pytest.fixture(scope="session")
 def league(tmp_path_factory: pytest.TempPathFactory, make_league: Callable[..., Path]) -> League:
     home = home_at(tmp_path_factory.mktemp("league") / "home")
-    make_league(home.root, n_teams=6, regular_games=36)
-    return League(home, open_database(home.database_url), load_settings())
+    made = make_league(home.root, n_teams=6, regular_games=36)
+    built = shutil.copy(made, home.root / "as_built.db")
+    return League(home, open_database(home.database_url), load_settings(), Path(built))
 
 
 @pytest.fixture

@@ -22,10 +22,13 @@ from contracts.home import Home
 from contracts.settings import GateSettings, Settings, load_settings
 from contracts.tables import player_games
 from training import backtest as backtest_module
+from training import backtest_steps as steps_module
 from training.backtest import BacktestResult, backtest
 from training.backtest_steps import BacktestRequest, Course, alarms, set_out, walk
+from training.kept_folds import KeptFolds, open_kept_folds
 from training.looks import looks_at
 from training.splits import Span
+from training.steps import fit
 from training.walk_forward import Retrain
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -38,7 +41,7 @@ def few_trees(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A conf/ of its own, so that fitting takes no time."""
     conf = tmp_path_factory.mktemp("conf")
     (conf / "systems").mkdir()
-    entry = "class: systems.xgboost:XGBoost\nparameters: {n_estimators: 40, max_depth: 3, nthread: 1}\n"
+    entry = "class: systems.xgboost:XGBoost\nparameters: {n_estimators: 40, max_depth: 3, subsample: 0.7, nthread: 1}\n"
     (conf / "systems" / "xgboost.yaml").write_text(entry)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TIPOFF_CONF", str(conf))
@@ -150,7 +153,7 @@ def test_a_baseline_walked_forward_is_its_own_baseline(database: sa.Engine, seas
 def test_the_mean_error_is_of_the_rows_that_all_could_predict(database: sa.Engine, settings: Settings) -> None:
     """Recomputed from the walk itself, row by row."""
     course = set_out(database, settings, REQUEST)
-    walked = walk(course, lambda done, total: None)
+    walked = walk(course, KeptFolds(None))
     frame = walked.frame.with_columns(
         point=pl.Series(walked.scored.point), season=pl.Series(walked.points["season_average"])
     )
@@ -180,11 +183,11 @@ def test_what_happens_later_changes_no_earlier_prediction(course: Course, change
     """Results and features from a month on are made up: predictions of the dates before stay the same to the bit."""
     fold = course.splits[1]
     first = fold.validation.first
-    before = walk(course, lambda done, total: None)
+    before = walk(course, KeptFolds(None))
     known_until = pl.col("game_date") < first
     altered = pl.when(known_until).then(pl.col(changed)).otherwise(pl.lit(40.0) - pl.col(changed))
     dataset = replace(course.dataset, frame=course.dataset.frame.with_columns(altered.alias(changed)))
-    after = walk(replace(course, dataset=dataset), lambda done, total: None)
+    after = walk(replace(course, dataset=dataset), KeptFolds(None))
     dates = before.frame["game_date"].to_numpy().astype("datetime64[D]")
     earlier = dates < np.datetime64(first)
     this_month = (dates >= np.datetime64(first)) & (dates <= np.datetime64(fold.validation.last))
@@ -201,7 +204,7 @@ def test_a_split_that_learns_from_its_own_test_is_refused(course: Course) -> Non
     first = course.splits[0]
     cheating = replace(first, tune=Span(first.tune.first, first.validation.first))
     with pytest.raises(RefusedError, match="in-sample"):
-        walk(replace(course, splits=[cheating]), lambda done, total: None)
+        walk(replace(course, splits=[cheating]), KeptFolds(None))
 
 
 def test_rows_after_the_season_are_not_even_read(database: sa.Engine, settings: Settings) -> None:
@@ -243,6 +246,66 @@ def test_a_walk_that_is_broken_off_leaves_no_look_and_a_failed_run(
     newest = client.search_runs([client.get_experiment_by_name("tipoff").experiment_id], max_results=1)[0]
     assert newest.info.status == "FAILED"
     assert not newest.data.metrics
+
+
+# ---------------------------------------------------------------- again
+def test_a_walk_that_was_broken_off_goes_on_where_it_was_to_the_same_figures_in_the_same_run(
+    own: sa.Engine,
+    seasons: Home,
+    settings: Settings,
+    result: BacktestResult,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    home = replace(seasons, root=tmp_path)  # its folds are its own
+
+    def interrupt(done: int, total: int) -> None:
+        if done == 3:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        backtest(own, home, settings, replace(MONTHLY, log=True), interrupt)
+    [fold, *_] = home.backtests.rglob("fold-002.npz")
+    fold.write_bytes(fold.read_bytes()[:100])  # a power cut
+    fitted: list[str] = []
+    monkeypatch.setattr(steps_module, "fit", lambda prepared: (fitted.append(str(prepared.split)), fit(prepared)))
+    again = backtest(own, home, settings, replace(MONTHLY, log=True))
+    assert again.populations == result.populations
+    assert again.to_json()["folds"] == result.to_json()["folds"]
+    assert again.to_json()["chances"] == result.to_json()["chances"]
+    assert len(fitted) == len(result.folds) - 2
+    assert again.looks == 1
+    client = MlflowClient(seasons.tracking_uri)
+    newest = client.search_runs([client.get_experiment_by_name("tipoff").experiment_id], max_results=1)[0]
+    assert newest.info.run_id == again.run_id, "the broken off run was taken up"
+    assert newest.info.status == "FINISHED"
+    assert not list(home.backtests.rglob("*.npz"))
+
+
+def test_two_backtests_with_one_seed_are_identical_and_another_seed_is_not(
+    own: sa.Engine, seasons: Home, settings: Settings, result: BacktestResult, tmp_path: Path
+) -> None:
+    home = replace(seasons, root=tmp_path)  # nothing broken off is in it
+    differing = {"run_id", "seconds", "looks", "best_before"}
+
+    def told(seed: int) -> dict[str, object]:
+        training = settings.training.model_copy(update={"seed": seed})
+        made = backtest(own, home, settings.model_copy(update={"training": training}), MONTHLY)
+        return {name: value for name, value in made.to_json().items() if name not in differing}
+
+    assert told(7) == {name: value for name, value in result.to_json().items() if name not in differing}
+    assert told(8)["populations"] != result.populations
+
+
+def test_a_walk_of_anything_else_has_folds_of_its_own(course: Course, tmp_path: Path) -> None:
+    other = replace(course, settings=course.settings.model_copy(update={"seed": 8}))
+    with open_kept_folds(tmp_path, course.identity) as kept:
+        kept.keep_run("this one")
+        with open_kept_folds(tmp_path, other.identity) as another, open_kept_folds(tmp_path, course.identity) as same:
+            assert (kept.run_id, another.run_id) == ("this one", None)
+            same.keep_run("keeps nothing, for it is walked already")
+    with open_kept_folds(tmp_path, course.identity) as kept:
+        assert kept.run_id == "this one"
 
 
 def test_the_look_is_kept_before_anything_is_logged(

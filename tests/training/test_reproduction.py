@@ -93,9 +93,7 @@ def correct(engine: sa.Engine) -> None:
 def world(tmp_path_factory: pytest.TempPathFactory, league: Any) -> Iterator[World]:
     root, conf = tmp_path_factory.mktemp("again"), tmp_path_factory.mktemp("conf")
     write_conf(conf, 3)
-    with league.engine.connect() as connection:
-        connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
-    shutil.copy(league.home.root / "tipoff.db", root)
+    shutil.copy(league.built, root / "tipoff.db")
     home = Home(root, f"sqlite:///{root / 'tipoff.db'}", f"sqlite:///{root / 'mlflow.db'}")
     engine = open_database(home.database_url)
     with pytest.MonkeyPatch.context() as patch:

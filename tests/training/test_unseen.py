@@ -48,9 +48,7 @@ def _conf_in_force(few_trees: Path, _clean_environment: None, monkeypatch: pytes
 def home(tmp_path_factory: pytest.TempPathFactory, league: Any) -> Home:
     """A home of this file's own with the small league: its looks are counted."""
     root = tmp_path_factory.mktemp("unseen")
-    with league.engine.connect() as connection:
-        connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
-    shutil.copy(league.home.root / "tipoff.db", root)
+    shutil.copy(league.built, root / "tipoff.db")
     return Home(root, f"sqlite:///{root / 'tipoff.db'}", f"sqlite:///{root / 'mlflow.db'}")
 
 

@@ -89,6 +89,8 @@ def _show(result: BacktestResult, said: dict[str, Any]) -> None:
         if missed:
             say(f"Left out of {population}, not predicted: {', '.join(missed)}")
     say(_folds(said))
+    if said["n_resumed"]:
+        say(f"{said['n_resumed']} of its {len(said['folds'])} folds had been done when it was broken off.")
     if said["accepts_closing_game_lines"]:
         say("uses closing game lines: known at tip-off, not before")
     for alarm in said["alarms"]:
