@@ -49,6 +49,7 @@ class Past:
         self._ordered: dict[str, pl.Series] = {}
         self._running: dict[str, npt.NDArray[np.int64]] = {}
         self._days: dict[int, Window] = {}
+        self._before = np.empty(self.n_rows, np.int64)
 
     def whole(self) -> Window:
         """Every event of the key before the row's date (with a season in the key: the season so far)."""
@@ -110,7 +111,9 @@ class Past:
     def _running_sum(self, name: str) -> npt.NDArray[np.int64]:
         if name not in self._running:
             counts = self._summable(name).cast(pl.Int64).to_numpy()
-            self._running[name] = np.concatenate([[0], counts.cumsum()])
+            running = np.zeros(len(counts) + 1, np.int64)
+            np.cumsum(counts, out=running[1:])
+            self._running[name] = running
         return self._running[name]
 
 
@@ -138,7 +141,7 @@ class Window:
             return self._sum_one_by_one(column)
         running = self._past._running_sum(column)
         total = running[self._end]
-        total -= running[self._first]
+        total -= running.take(self._first, out=self._past._before, mode="clip")  # fresh memory would take longer
         return pl.Series(column, total)
 
     def mean(self, column: str) -> pl.Series:
