@@ -126,18 +126,40 @@ class TrainingSettings(Section):
 
 
 class GateSettings(Section):
-    """What a challenger must show."""
+    """What a challenger must show (docs/registry.md)."""
 
     min_rows: int = Field(1000, ge=1)
     min_dates: int = Field(20, ge=2)
     margin: float = Field(0.0, ge=0, description="points of MAE that the lower bound of the improvement must exceed")
-    confidence: float = Field(0.95, gt=0.5, lt=1, description="one-sided confidence of the improvement")
+    level: float = Field(
+        0.08,
+        gt=0,
+        lt=1,
+        description="chance that any of ever so many equal challengers passes: the k-th has level/k(k+1)",
+    )
     resamples: int = Field(2000, ge=100)
-    max_mean_error: float = Field(0.75, gt=0, description="points; predicted minus actual, either sign")
+    max_mean_error: float = Field(0.75, gt=0, description="points; a mean system: predicted minus actual, either sign")
     min_share_above: float = Field(0.48, ge=0, le=1, description="a median system: least share of results above it")
     max_share_above: float = Field(0.52, ge=0, le=1, description="a median system: largest share of results above it")
+    min_interval_coverage: float = Field(0.76, ge=0, le=1, description="share of results in the 80 % intervals")
+    max_interval_coverage: float = Field(0.84, ge=0, le=1)
+    min_slice_rows: int = Field(200, ge=2, description="a tier or population with fewer rows is not judged")
+    slice_tolerance: float = Field(
+        0.05, ge=0, description="points of MAE by which a tier or population may be worse than the champion's"
+    )
+    slice_tolerance_of: dict[str, float] = Field(
+        default_factory=lambda: {"star": 0.1, "early": 0.1},
+        description="the same, tier by tier, population by population",
+    )
     too_good: float = Field(0.3, gt=0, description="points of MAE under the line's that mean a leak")
     min_lined_rows: int = Field(300, ge=1, description="with fewer lined rows `too_good` cannot be judged")
+    shadow_dates: int = Field(
+        0,
+        ge=0,
+        description="dates that a version in Staging must be graded on beside Production, live, before its turn",
+    )
+    max_latency_ms: float = Field(100.0, gt=0, description="median time of one row's prediction, in a fresh process")
+    max_size_mb: float = Field(200.0, gt=0, description="of the model's files")
     seed: int = 7
 
 

@@ -426,6 +426,56 @@ promotion_history = sa.Table(
     sa.Column("hash", sa.Text, nullable=False, unique=True),
 )
 
+gate_attempts = sa.Table(
+    "gate_attempts",
+    metadata,
+    sa.Column("attempt_id", sa.Integer, primary_key=True),
+    sa.Column("model_name", sa.Text, nullable=False),
+    sa.Column("champion", sa.Integer, nullable=False),
+    sa.Column("challenger", sa.Integer, nullable=False),
+    sa.Column("build_id", sa.Integer, nullable=False),
+    sa.Column("date_to", sa.Date, nullable=False, doc="last date of the rows that were looked at"),
+    sa.Column("n_rows", sa.Integer, nullable=False),
+    sa.Column("number", sa.Integer, nullable=False, doc="which attempt at this champion it was, from 1"),
+    sa.Column("attempted_at", UTCDateTime, nullable=False),
+    sa.UniqueConstraint("model_name", "champion", "number", name="one_number"),
+)
+
+promotion_proofs = sa.Table(
+    "promotion_proofs",
+    metadata,
+    sa.Column("proof_id", sa.Integer, primary_key=True),
+    sa.Column("seq", sa.Integer, nullable=False, index=True, doc="the entry of the history that it proves"),
+    sa.Column(
+        "outcome",
+        sa.Text,
+        sa.CheckConstraint("outcome IN ('answered', 'other_version', 'no_service')"),
+        nullable=False,
+    ),
+    sa.Column("address", sa.Text, doc="of the service; NULL: none answered"),
+    sa.Column("sha256", sa.Text, doc="of the files that it answered with"),
+    sa.Column("seconds", sa.Float, nullable=False, doc="from the decision to the answer, or to giving up"),
+    sa.Column("proven_at", UTCDateTime, nullable=False),
+)
+
+notifications = sa.Table(
+    "notifications",
+    metadata,
+    sa.Column("seq", sa.Integer, primary_key=True, autoincrement=False, doc="the entry of the history that was told"),
+    sa.Column("address", sa.Text, primary_key=True, doc="the webhook that took it"),
+    sa.Column("delivered_at", UTCDateTime, nullable=False),
+)
+
+pruned_versions = sa.Table(
+    "pruned_versions",
+    metadata,
+    sa.Column("model_name", sa.Text, primary_key=True),
+    sa.Column("version", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("rule", sa.Text, nullable=False, doc="why its files were deleted"),
+    sa.Column("actor", sa.Text, nullable=False),
+    sa.Column("pruned_at", UTCDateTime, nullable=False),
+)
+
 # ---------------------------------------------------------------- backtests
 backtest_looks = sa.Table(
     "backtest_looks",

@@ -10,6 +10,9 @@ import numpy.typing as npt
 
 from contracts.metrics import Floats, bootstrap_means_by_date
 
+COUNTED_LEVEL = 0.02
+"""Quantiles beyond this level are not counted among the resamples, of which too few lie there: they are reckoned on."""
+
 
 def lower_bound_by_date(
     values: Floats, dates: npt.NDArray[Any], *, confidence: float, resamples: int, seed: int
@@ -18,7 +21,8 @@ def lower_bound_by_date(
 
     Percentile bootstrap over whole dates, its distance from the mean widened for few dates: the factor is
     sqrt(G / (G - 1)) times Student's over the normal quantile with G - 1 degrees of freedom (Cameron, Gelbach and
-    Miller 2008, section II: with few clusters the plain quantile is too bold). One date bounds nothing: -inf.
+    Miller 2008, section II: with few clusters the plain quantile is too bold). Beyond 98 % confidence the quantile at
+    98 % is taken and Student's at the confidence asked for. One date bounds nothing: -inf.
 
     Raises ValueError for empty or unequal input.
     """
@@ -27,14 +31,16 @@ def lower_bound_by_date(
     if n_dates < 2:
         return float("-inf")
     mean = float(values.mean())
-    distance = mean - float(np.quantile(means, 1 - confidence))
-    return mean - distance * _few_dates_factor(n_dates, confidence)
+    counted = max(1 - confidence, COUNTED_LEVEL)
+    distance = mean - float(np.quantile(means, counted))
+    return mean - distance * _factor(n_dates, confidence, 1 - counted)
 
 
-def _few_dates_factor(n_dates: int, confidence: float) -> float:
-    normal = NormalDist().inv_cdf(confidence)
+def _factor(n_dates: int, confidence: float, counted: float) -> float:
+    """Student's quantile at `confidence` over the normal one at `counted`, for `n_dates` clusters."""
     freedom = n_dates - 1
-    return float(np.sqrt(n_dates / freedom)) * _student_quantile(normal, freedom) / normal
+    student = _student_quantile(NormalDist().inv_cdf(confidence), freedom)
+    return float(np.sqrt(n_dates / freedom)) * student / NormalDist().inv_cdf(counted)
 
 
 def _student_quantile(normal: float, freedom: int) -> float:

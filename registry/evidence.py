@@ -19,7 +19,8 @@ class Contender:
     """A version and what it predicts for the evidence's rows.
 
     `name` as people read it ('version 3 (xgboost)'); `predictions` float64 in the target's unit, NaN where it gives
-    none; `estimates` 'median' or 'mean'; `train_to` the last date it has seen, tuning included (None: nothing fitted).
+    none; `estimates` 'median' or 'mean'; `train_to` the last date it has seen, tuning included (None: nothing fitted);
+    `low` and `high` the ends of its 80 % intervals, where they are asked for.
 
     Raises ValueError for another word in `estimates`.
     """
@@ -29,6 +30,8 @@ class Contender:
     predictions: Floats
     estimates: str
     train_to: date | None
+    low: Floats | None = None
+    high: Floats | None = None
 
     def __post_init__(self) -> None:
         if self.estimates not in ("median", "mean"):
@@ -36,18 +39,17 @@ class Contender:
 
 
 @dataclass(frozen=True)
-class FeatureFacts:
-    """What the challenger's features are, told by whoever gathers the evidence.
+class Slice:
+    """A tier or another population: its own rows, of one length, results finite; NaN where a version gives none.
 
-    `set_hash` is the hash it was trained on, `declared_hash` that of the set as it is declared now (None: no set of
-    that name); `stale` says why the rows' build is stale (None: it is current); `absent` are the features it lacks.
+    A tier is told by the mean of both versions' predictions, so that neither chooses its own rows.
     """
 
-    feature_set: str
-    set_hash: str
-    declared_hash: str | None
-    stale: str | None
-    absent: tuple[str, ...] = ()
+    name: str
+    dates: Dates
+    actual: Floats
+    challenger: Floats
+    champion: Floats
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,9 @@ class Evidence:
 
     `dates` datetime64[D]; `actual` what happened, float64, finite; `baselines` predictions by the baseline's system
     name; `line` the line known at the cut-off, NaN where none; `champion` None where nothing is in Production.
-    `population` and `build_id` say what the rows are.
+    `population` and `build_id` say what the rows are; `known_dates` holds the date of every row of that population in
+    the build, those that a version was trained on included; `slices` are held against the champion one by one;
+    `attempt` says how many challengers this champion has met, this one included.
 
     Raises ValueError for arrays of unequal length, a result that is not finite, an infinite prediction.
     """
@@ -69,7 +73,10 @@ class Evidence:
     champion: Contender | None
     baselines: Mapping[str, Floats]
     line: Floats
-    features: FeatureFacts
+    known_dates: Dates
+    stale: str | None = None
+    slices: tuple[Slice, ...] = ()
+    attempt: int = 1
 
     def __post_init__(self) -> None:
         arrays = {"dates": self.dates, "actual": self.actual, "line": self.line, **self._predictions()}
@@ -89,6 +96,8 @@ class Evidence:
 
     def _predictions(self) -> dict[str, Floats]:
         named = {f"baseline {name}": predictions for name, predictions in self.baselines.items()}
+        ends = {"low": self.challenger.low, "high": self.challenger.high}
+        named |= {name: end for name, end in ends.items() if end is not None}
         if self.champion is not None:
             named["champion"] = self.champion.predictions
         return named | {"challenger": self.challenger.predictions}
@@ -97,9 +106,14 @@ class Evidence:
 def scope(evidence: Evidence, rows: npt.NDArray[np.bool_] | None = None) -> str:
     """What a figure over `rows` (default all) is about: '9,120 rows of played on 158 dates FROM to TO, build 4'."""
     dates = evidence.dates if rows is None else evidence.dates[rows]
+    return tell_scope(dates, evidence.population, evidence.build_id)
+
+
+def tell_scope(dates: Dates, population: str, build_id: int) -> str:
+    """The same for any rows."""
     if len(dates) == 0:
-        return f"0 rows of {evidence.population}, build {evidence.build_id}"
+        return f"0 rows of {population}, build {build_id}"
     n_dates = len(np.unique(dates))
     span = f"{dates.min()} to {dates.max()}" if n_dates > 1 else f"{dates.min()}"
     days = "date" if n_dates == 1 else "dates"
-    return f"{len(dates):,} rows of {evidence.population} on {n_dates:,} {days} {span}, build {evidence.build_id}"
+    return f"{len(dates):,} rows of {population} on {n_dates:,} {days} {span}, build {build_id}"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import date
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +11,8 @@ from contracts.metrics import Floats, interval_by_date, mean_absolute_error, mea
 from contracts.settings import GateSettings
 from registry.bootstrap import lower_bound_by_date
 from registry.evidence import Contender, Evidence, scope
+from registry.gate_rows import judge_rows
+from registry.gate_slices import judge_slices
 from registry.verdict import Test, Verdict
 
 EQUAL = 1e-9
@@ -19,99 +20,36 @@ EQUAL = 1e-9
 
 
 def decide(evidence: Evidence, settings: GateSettings) -> Verdict:
-    """The verdict on the challenger, every test named in it.
+    """The verdict on the challenger's predictions, every test named in it.
 
-    Without a champion the first-champion rules hold: no paired test, not worse than the baselines, and a challenger
-    that is itself a baseline is measured against none. Without one prediction for every row the tests of error
-    cannot be run and the verdict says so.
+    Without a champion the first-champion rules hold: no paired test and no slices, not worse than the baselines, and a
+    challenger that is itself a baseline is measured against none. Without one prediction for every row the tests of
+    error cannot be run and the verdict says so.
     """
     return Verdict.of(_tests(evidence, settings))
 
 
+def level_of(attempt: int, settings: GateSettings) -> float:
+    """The level of the `attempt`-th challenger (from 1) of one champion: over any number they sum to settings.level."""
+    return settings.level / (attempt * (attempt + 1))
+
+
 def _tests(evidence: Evidence, settings: GateSettings) -> Iterator[Test]:
-    yield _feature_set_known(evidence)
-    yield _build_current(evidence)
-    yield _rows_unseen(evidence)
-    yield _enough_rows(evidence, settings)
-    yield _enough_dates(evidence, settings)
-    complete = _predictions_complete(evidence)
-    yield complete
+    facts = list(judge_rows(evidence, settings))
+    yield from facts
+    complete = next(test for test in facts if test.name == "predictions_complete")
     if evidence.n_rows == 0 or not complete.passed:
         return
     if evidence.champion is not None:
         yield _better_than_champion(evidence, evidence.champion, settings)
+        yield from judge_slices(evidence, settings)
     yield _bias(evidence, settings)
+    yield _interval_coverage(evidence, settings)
     for name in evidence.baselines:
         yield _against_baseline(evidence, name)
     yield _not_too_good(evidence, settings)
 
 
-# ---------------------------------------------------------------- facts about the rows
-def _feature_set_known(evidence: Evidence) -> Test:
-    facts = evidence.features
-    absent = (
-        f" Features absent from the model: {', '.join(facts.absent)}." if facts.absent else " No feature is absent."
-    )
-    if facts.declared_hash is None:
-        said = f"Feature set {facts.feature_set} is not declared: trained on hash {facts.set_hash[:12]}."
-    elif facts.declared_hash != facts.set_hash:
-        said = (
-            f"Feature set {facts.feature_set} is declared with hash {facts.declared_hash[:12]}, "
-            f"trained on {facts.set_hash[:12]}: train again."
-        )
-    else:
-        said = f"Feature set {facts.feature_set} has the hash it was trained on, {facts.set_hash[:12]}."
-    return Test("feature_set_known", facts.declared_hash == facts.set_hash, said + absent, None, "the declared hash")
-
-
-def _build_current(evidence: Evidence) -> Test:
-    stale = evidence.features.stale
-    said = f"Stale: {stale}" if stale is not None else "The rows are of the current build"
-    return Test("build_current", stale is None, f"{said} ({scope(evidence)}).", None, "not stale")
-
-
-def _rows_unseen(evidence: Evidence) -> Test:
-    contenders = [c for c in (evidence.challenger, evidence.champion) if c is not None]
-    seen = [c for c in contenders if c.train_to is not None and _n_seen(evidence, c.train_to) > 0]
-    limit = "0 rows up to either's last training date"
-    if not seen:
-        return Test("rows_unseen", True, f"None of {scope(evidence)} was seen in training.", 0.0, limit)
-    said = "; ".join(
-        f"{c.name} was trained to {c.train_to} and has seen {_n_seen(evidence, c.train_to):,}"
-        for c in seen
-        if c.train_to
-    )
-    last = max(c.train_to for c in seen if c.train_to is not None)
-    n_worst = max(_n_seen(evidence, c.train_to) for c in seen if c.train_to is not None)
-    detail = f"Of {scope(evidence)}: {said}. Rows after {last} would be unseen by both."
-    return Test("rows_unseen", False, detail, float(n_worst), limit)
-
-
-def _n_seen(evidence: Evidence, train_to: date) -> int:
-    return int((evidence.dates <= np.datetime64(train_to, "D")).sum())
-
-
-def _enough_rows(evidence: Evidence, settings: GateSettings) -> Test:
-    enough = evidence.n_rows >= settings.min_rows
-    detail = f"{scope(evidence)}; at least {settings.min_rows:,} rows are needed."
-    return Test("enough_rows", enough, detail, float(evidence.n_rows), f">= {settings.min_rows}")
-
-
-def _enough_dates(evidence: Evidence, settings: GateSettings) -> Test:
-    n_dates = len(np.unique(evidence.dates))
-    detail = f"{scope(evidence)}; at least {settings.min_dates:,} dates are needed."
-    return Test("enough_dates", n_dates >= settings.min_dates, detail, float(n_dates), f">= {settings.min_dates}")
-
-
-def _predictions_complete(evidence: Evidence) -> Test:
-    n_missing = int(np.isnan(evidence.challenger.predictions).sum())
-    detail = f"{evidence.challenger.name} gives no prediction for {n_missing:,} of {scope(evidence)}; 0 are allowed."
-    if n_missing or evidence.n_rows == 0:
-        detail += " The tests of error were not run."
-    return Test("predictions_complete", n_missing == 0, detail, float(n_missing), "0")
-
-
-# ---------------------------------------------------------------- figures
 def _better_than_champion(evidence: Evidence, champion: Contender, settings: GateSettings) -> Test:
     """MAE lower than the champion's by more than the margin, with one-sided confidence, dates drawn whole."""
     shared = ~np.isnan(champion.predictions)
@@ -123,39 +61,66 @@ def _better_than_champion(evidence: Evidence, champion: Contender, settings: Gat
     before = np.abs(champion.predictions - evidence.actual)[shared]
     after = np.abs(evidence.challenger.predictions - evidence.actual)[shared]
     gain = float((before - after).mean())
+    confidence = 1 - level_of(evidence.attempt, settings)
     bound = lower_bound_by_date(
         before - after,
         evidence.dates[shared],
-        confidence=settings.confidence,
+        confidence=confidence,
         resamples=settings.resamples,
         seed=settings.seed,
     )
     bound = min(bound, gain)  # whatever the resampling says, a challenger that is not better does not pass
     detail = (
         f"MAE {after.mean():.4f} against {before.mean():.4f} of {champion.name}: better by {gain:.4f}, with "
-        f"{settings.confidence:.0%} confidence by more than {bound:.4f}; the limit is {settings.margin:g} "
-        f"({scope(evidence, shared)}; bootstrap over dates).{unshared}"
+        f"{confidence:.2%} confidence by more than {bound:.4f}; the limit is {settings.margin:g} "
+        f"({scope(evidence, shared)}; bootstrap over dates; attempt {evidence.attempt} at this champion, which spends "
+        f"{level_of(evidence.attempt, settings):.2%} of the level of {settings.level:.0%} for all).{unshared}"
     )
     return Test("better_than_champion", bound > settings.margin, detail, bound, limit)
 
 
 def _bias(evidence: Evidence, settings: GateSettings) -> Test:
-    """A median system has half of the results above it; a mean system errs by nothing on average."""
+    """A median system has half of the results above it; a mean system errs by nothing on average.
+
+    Refused where the whole 95 % interval lies outside the limits: a sound system is not refused by chance.
+    """
     challenger = evidence.challenger
     errors = challenger.predictions - evidence.actual
-    interval = interval_by_date(errors, evidence.dates) if evidence.n_rows else None
     error = mean_error(evidence.actual, challenger.predictions)
-    error_text = f"mean error {error:+.3f}"
-    if interval is not None:
-        error_text += f" (95 % interval {interval[0]:+.3f} to {interval[1]:+.3f})"
+    interval = interval_by_date(errors, evidence.dates)
+    error_text = f"mean error {error:+.3f}{_told(interval, '+.3f')}"
     if challenger.estimates == "mean":
-        limit = f"-{settings.max_mean_error:g} to {settings.max_mean_error:g}"
+        limits = (-settings.max_mean_error, settings.max_mean_error)
+        limit = f"{limits[0]:g} to {limits[1]:g}"
         detail = f"A mean system: {error_text}; allowed {limit} ({scope(evidence)})."
-        return Test("bias", abs(error) <= settings.max_mean_error, detail, error, limit)
+        return Test("bias", _touches(interval, error, limits), detail, error, limit)
     share = share_above(evidence.actual, challenger.predictions)
-    limit = f"{settings.min_share_above:g} to {settings.max_share_above:g}"
-    detail = f"A median system: {share:.2%} of results above it; allowed {limit}; {error_text} ({scope(evidence)})."
-    return Test("bias", settings.min_share_above <= share <= settings.max_share_above, detail, share, limit)
+    limits = (settings.min_share_above, settings.max_share_above)
+    above = (errors < 0) + 0.5 * (errors == 0)
+    interval = interval_by_date(above, evidence.dates)
+    limit = f"{limits[0]:g} to {limits[1]:g}"
+    detail = (
+        f"A median system: {share:.2%} of results above it{_told(interval, '.2%')}; allowed {limit}; {error_text} "
+        f"({scope(evidence)})."
+    )
+    return Test("bias", _touches(interval, share, limits), detail, share, limit)
+
+
+def _interval_coverage(evidence: Evidence, settings: GateSettings) -> Test:
+    """So many results lie in the 80 % intervals; refused where the whole 95 % interval of that lies outside."""
+    low, high = evidence.challenger.low, evidence.challenger.high
+    limits = (settings.min_interval_coverage, settings.max_interval_coverage)
+    limit = f"{limits[0]:g} to {limits[1]:g}"
+    if low is None or high is None or not (np.isfinite(low) & np.isfinite(high)).all():
+        detail = f"{evidence.challenger.name} gives no interval for some of {scope(evidence)}."
+        return Test("interval_coverage", False, detail, None, limit)
+    inside = ((evidence.actual >= low) & (evidence.actual <= high)).astype(np.float64)
+    share = float(inside.mean())
+    interval = interval_by_date(inside, evidence.dates)
+    detail = (
+        f"{share:.2%} of results in the 80 % intervals{_told(interval, '.2%')}; allowed {limit} ({scope(evidence)})."
+    )
+    return Test("interval_coverage", _touches(interval, share, limits), detail, share, limit)
 
 
 def _against_baseline(evidence: Evidence, name: str) -> Test:
@@ -204,3 +169,13 @@ def _maes(evidence: Evidence, other: Floats, rows: npt.NDArray[np.bool_]) -> tup
         mean_absolute_error(actual, other[rows]),
         mean_absolute_error(actual, evidence.challenger.predictions[rows]),
     )
+
+
+def _touches(interval: tuple[float, float] | None, figure: float, limits: tuple[float, float]) -> bool:
+    """Whether some of `interval` lies within `limits`; without one (a single date) the figure itself must."""
+    low, high = interval if interval is not None else (figure, figure)
+    return low <= limits[1] and high >= limits[0]
+
+
+def _told(interval: tuple[float, float] | None, form: str) -> str:
+    return "" if interval is None else f" (95 % interval {interval[0]:{form}} to {interval[1]:{form}})"

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 
@@ -33,19 +33,23 @@ class Test:
 
 @dataclass(frozen=True)
 class Verdict:
-    """The outcome of all tests; `passed` where there are tests and none failed."""
+    """The outcome of all tests; `passed` where there are tests and none failed.
+
+    `about` says what it was found on, plain values: champion, challenger, rows, data and code versions, attempt.
+    """
 
     tests: tuple[Test, ...]
+    about: Mapping[str, Any] = field(default_factory=dict)
 
     @staticmethod
-    def of(tests: Iterable[Test]) -> Verdict:
+    def of(tests: Iterable[Test], about: Mapping[str, Any] | None = None) -> Verdict:
         """The verdict over `tests`."""
-        return Verdict(tuple(tests))
+        return Verdict(tuple(tests), dict(about or {}))
 
     @staticmethod
     def from_json(value: dict[str, Any]) -> Verdict:
         """The verdict that `to_json` wrote."""
-        return Verdict.of(Test(**test) for test in value["tests"])
+        return Verdict.of((Test(**test) for test in value["tests"]), value.get("about"))
 
     @property
     def passed(self) -> bool:
@@ -65,8 +69,12 @@ class Verdict:
         return f"failed {len(self.failures)} of {len(self.tests)} tests: {names}"
 
     def to_json(self) -> dict[str, Any]:
-        """Plain values: passed, tests [name, passed, detail, figure, limit]."""
-        return {"passed": self.passed, "tests": [asdict(test) for test in self.tests]}
+        """Plain values: passed, tests [name, passed, detail, figure, limit], about."""
+        return {
+            "passed": self.passed,
+            "tests": [asdict(test) for test in self.tests],
+            "about": dict(self.about),
+        }
 
     def to_text(self) -> str:
         """One line a test, for a terminal."""

@@ -144,6 +144,22 @@ def stage_of(
     return known[version]
 
 
+def entered_stage_at(
+    engine: sa.Engine, version: int, stage: Stage, model_name: str = REGISTERED_MODEL
+) -> datetime | None:
+    """When the version came into `stage`, where it stands now; None where it stands elsewhere."""
+    entry = promotion_history.c
+    query = (
+        sa.select(entry.to_stage, entry.at)
+        .where(entry.model_name == model_name, entry.version == version, entry.action != "refuse")
+        .order_by(entry.seq.desc())
+        .limit(1)
+    )
+    with engine.connect() as connection:
+        newest = connection.execute(query).one_or_none()
+    return newest.at if newest is not None and newest.to_stage == str(stage) else None
+
+
 def stages_in(connection: sa.Connection, model_name: str, *, at: datetime | None = None) -> dict[int, Stage]:
     """`stages` inside a transaction: the newest entry of each version says where it stands."""
     return {version: Stage(stage) for version, stage, _ in connection.execute(_newest_entries(model_name, at))}

@@ -43,13 +43,13 @@ def serve(home: Home, settings: Settings, port: int | None = None, host: str | N
 def command(host: str, port: int) -> list[str]:
     """The argument list that starts BentoML on `host` (an IP address) and `port`."""
     address = ["--host", host, "--port", str(port)]
-    return [sys.executable, "-m", "bentoml", "serve", SERVICE, *address, "--working-dir", str(_packages_folder())]
+    return [sys.executable, "-m", "bentoml", "serve", SERVICE, *address, "--working-dir", str(packages_folder())]
 
 
 def environment(home: Home, port: int) -> dict[str, str]:
     """The child's environment: every address absolute (BentoML changes the working folder), nothing sent home."""
     conf = Path("conf").absolute()
-    shipped = _packages_folder() / "conf"
+    shipped = packages_folder() / "conf"
     found = {"TIPOFF_CONF": str(conf)} if conf.is_dir() and conf != shipped else {}
     found |= {"TIPOFF_CONF": str(Path(os.environ["TIPOFF_CONF"]).absolute())} if os.environ.get("TIPOFF_CONF") else {}
     return {
@@ -108,6 +108,6 @@ def _absolute(address: str) -> str:
     return address if path is None else f"sqlite:///{path}"
 
 
-def _packages_folder() -> Path:
+def packages_folder() -> Path:
     """The folder that holds our packages, so that a folder called `serving` where the user stands hides nothing."""
     return Path(__file__).resolve().parent.parent

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from contracts.home import Home
 from contracts.settings import GateSettings
-from registry.evidence import Contender, Evidence, FeatureFacts
+from registry.evidence import Contender, Evidence, Slice
 from registry.versions import NewVersion
 
 HASH = "a" * 64
@@ -35,27 +35,27 @@ def evidence() -> Callable[..., Evidence]:
         n = n_dates * 60
         level = rng.uniform(4, 25, n)
         actual = level + rng.normal(0, 5, n)
+        dates = np.repeat(np.datetime64("2024-01-01", "D") + np.arange(n_dates), 60)
+        ours = level + rng.normal(0, challenger_noise, n)
+        theirs = level + rng.normal(0, champion_noise, n)
+        reach = 1.2816 * np.hypot(5, challenger_noise)
+        known = np.repeat(np.datetime64("2023-10-01", "D") + np.arange(92), 60)
         made = Evidence(
             population="played",
             build_id=4,
-            dates=np.repeat(np.datetime64("2024-01-01", "D") + np.arange(n_dates), 60),
+            dates=dates,
             actual=actual,
             challenger=Contender(
-                "version 2 (xgboost)",
-                "xgboost",
-                level + rng.normal(0, challenger_noise, n),
-                "median",
-                date(2023, 12, 31),
+                "version 2 (xgboost)", "xgboost", ours, "median", date(2023, 12, 31), ours - reach, ours + reach
             ),
-            champion=Contender(
-                "version 1 (season_average)", "season_average", level + rng.normal(0, champion_noise, n), "mean", None
-            ),
+            champion=Contender("version 1 (season_average)", "season_average", theirs, "mean", None),
             baselines={
                 "season_average": level + rng.normal(0, 3, n),
                 "last_10_average": level + rng.normal(0, 4, n),
             },
             line=np.where(rng.random(n) < 0.5, level + rng.normal(0, 0.5, n), np.nan),
-            features=FeatureFacts("v2_33features", HASH, HASH, None, ("shot_zones",)),
+            known_dates=np.concatenate([known, dates]),
+            slices=(Slice("rotation", dates, actual, challenger=ours, champion=theirs),) if n_dates else (),
         )
         return replace(made, **changes)
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 @click.command()
 @click.option("--version", type=VERSION, help="The version; default: the newest.")
 @click.option("--to", type=click.Choice(["staging", "production"]), default="production", show_default=True)
-@click.option("--dry-run", is_flag=True, help="Decide, move nothing, record nothing.")
+@click.option("--dry-run", is_flag=True, help="Decide and move nothing; a new look at the rows counts as an attempt.")
 @click.option("--override", is_flag=True, help="Move it although the gate refuses; needs --reason, kept for ever.")
 @click.option("--reason", type=NAME, help="Why.")
 @json_option
@@ -46,7 +46,7 @@ def promote(version: int | None, to: str, dry_run: bool, override: bool, reason:
                 wiring.home,
                 chosen,
                 Stage(to.capitalize()),
-                make_judge(wiring),
+                make_judge(wiring, Stage(to.capitalize())),
                 actor=current_actor(),
                 reason=reason,
                 override_reason=reason if override else None,
@@ -68,7 +68,7 @@ def _show(promotion: Promotion, dry_run: bool) -> None:
     if promotion.warning:
         say(f"[yellow]{promotion.warning}[/]")
     if dry_run:
-        said = "Dry run: nothing was moved or recorded"
+        said = "Dry run: nothing was moved"
     elif promotion.promoted:
         said = f"[green]Promoted[/]: {promotion.challenger.title} is in {promotion.to}"
     else:
