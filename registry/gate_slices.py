@@ -11,8 +11,9 @@ from registry.bootstrap import lower_bound_by_date
 from registry.evidence import Evidence, Slice, tell_scope
 from registry.verdict import Test
 
-CHANCE_CONFIDENCE = 0.95
-"""A part is refused where it is worse by more than its tolerance, and worse at all with this confidence."""
+CHANCE_CONFIDENCE = 0.99
+"""A part is refused where it is worse by more than its tolerance, and worse at all with this confidence: high, because
+a gate looks at seven parts."""
 
 
 def judge_slices(evidence: Evidence, settings: GateSettings) -> Iterator[Test]:

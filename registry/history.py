@@ -1,46 +1,16 @@
-"""The promotion history: append-only, each entry sealed by a hash over the one before it."""
+"""The promotion history, read and checked: append-only, and whoever alters it is found."""
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
-from typing import Any
 
 import sqlalchemy as sa
 
-from contracts import clock
-from contracts.database import writing
-from contracts.tables import model_versions, promotion_history
-from registry.stages import Stage
+from contracts.tables import model_versions
+from registry.chain import FIRST_PREVIOUS_HASH, Entry, entries_in, head, seal
 
-FIRST_PREVIOUS_HASH = "0" * 64
-
-
-@dataclass(frozen=True)
-class Entry:
-    """One attempt or move. `verdict` as Verdict.to_json wrote it; a refusal leaves the stage as it was."""
-
-    seq: int
-    model_name: str
-    version: int
-    action: str
-    from_stage: Stage
-    to_stage: Stage
-    sha256: str
-    at: datetime
-    actor: str
-    reason: str | None
-    verdict: dict[str, Any] | None
-    previous_hash: str
-    hash: str
-
-    def to_json(self) -> dict[str, Any]:
-        """Plain values, the time as ISO 8601 in UTC."""
-        return asdict(self) | {"at": self.at.astimezone(UTC).isoformat()}
+__all__ = ["Break", "Entry", "entries_in", "head", "head_break", "read_history", "verify_history"]
 
 
 @dataclass(frozen=True)
@@ -54,73 +24,10 @@ class Break:
         return f"entry {self.seq} {self.problem}"
 
 
-@contextmanager
-def exclusive(engine: sa.Engine) -> Iterator[sa.Connection]:
-    """A writing transaction that no other one overlaps: what is read in it holds until it commits."""
-    with writing(engine) as connection:
-        if connection.dialect.name == "postgresql":
-            connection.execute(sa.text("LOCK TABLE promotion_history IN SHARE ROW EXCLUSIVE MODE"))
-        yield connection
-
-
-def append(
-    connection: sa.Connection,
-    *,
-    model_name: str,
-    version: int,
-    action: str,
-    from_stage: Stage,
-    to_stage: Stage,
-    sha256: str,
-    actor: str,
-    reason: str | None = None,
-    verdict: Mapping[str, Any] | None = None,
-) -> Entry:
-    """Write the next entry and return it; `connection` comes from `exclusive`.
-
-    Its time is now, or the last entry's where the clock ran backwards: time and order agree.
-    """
-    last = _last(connection)
-    unsealed: dict[str, Any] = {
-        "seq": last.seq + 1 if last else 1,
-        "model_name": model_name,
-        "version": version,
-        "action": action,
-        "from_stage": from_stage,
-        "to_stage": to_stage,
-        "sha256": sha256,
-        "at": max(clock.now(), last.at) if last else clock.now(),
-        "actor": actor,
-        "reason": reason,
-        "verdict": dict(verdict) if verdict is not None else None,
-        "previous_hash": last.hash if last else FIRST_PREVIOUS_HASH,
-    }
-    entry = Entry(**unsealed, hash=seal(unsealed))
-    kept = asdict(entry) | {"from_stage": str(from_stage), "to_stage": str(to_stage)}
-    connection.execute(
-        sa.insert(promotion_history).values({name: value for name, value in kept.items() if value is not None})
-    )
-    return entry
-
-
 def read_history(engine: sa.Engine, model_name: str | None = None) -> list[Entry]:
     """Every entry in order, of one model or (None) of all."""
     with engine.connect() as connection:
         return entries_in(connection, model_name)
-
-
-def entries_in(connection: sa.Connection, model_name: str | None = None) -> list[Entry]:
-    """`read_history` inside a transaction."""
-    query = sa.select(promotion_history).order_by(promotion_history.c.seq)
-    if model_name is not None:
-        query = query.where(promotion_history.c.model_name == model_name)
-    return [_entry(row) for row in connection.execute(query).mappings()]
-
-
-def head(connection: sa.Connection) -> str:
-    """'SEQ:HASH' of the newest entry ('0:000...' for none): kept elsewhere, it shows a history cut short."""
-    last = _last(connection)
-    return f"{last.seq}:{last.hash}" if last else f"0:{FIRST_PREVIOUS_HASH}"
 
 
 def verify_history(engine: sa.Engine, known_head: str | None = None) -> list[Break]:
@@ -139,14 +46,18 @@ def verify_history(engine: sa.Engine, known_head: str | None = None) -> list[Bre
         for before, entry in zip([None, *entries], entries, strict=False)
         for problem in _problems(before, entry, registered)
     ]
-    return breaks + _head_breaks(entries, known_head)
+    cut = head_break(entries, known_head)
+    return breaks if cut is None else [*breaks, cut]
 
 
-def seal(unsealed: Mapping[str, Any]) -> str:
-    """SHA-256 (hex) over the previous hash and the canonical JSON of an entry without its hash."""
-    plain = dict(unsealed) | {"at": unsealed["at"].astimezone(UTC).isoformat(timespec="microseconds")}
-    text = json.dumps(plain, sort_keys=True, separators=(",", ":"), allow_nan=False, ensure_ascii=True)
-    return hashlib.sha256((plain["previous_hash"] + text).encode()).hexdigest()
+def head_break(entries: Sequence[Entry], known_head: str | None) -> Break | None:
+    """The entry that `known_head` (None: nothing is known) names and these, all of the history, do not hold."""
+    known = {f"{entry.seq}:{entry.hash}" for entry in entries} | {f"0:{FIRST_PREVIOUS_HASH}", None}
+    if known_head in known:
+        return None
+    seq, _, hash_ = str(known_head).partition(":")
+    problem = f"(hash {hash_[:12]}), known outside, is not there: the history was cut or rewritten"
+    return Break(int(seq) if seq.isdigit() else 0, problem)
 
 
 def _problems(before: Entry | None, entry: Entry, registered: Mapping[tuple[str, int], str]) -> Iterator[str]:
@@ -162,28 +73,3 @@ def _problems(before: Entry | None, entry: Entry, registered: Mapping[tuple[str,
         yield f"is about version {entry.version} of {entry.model_name}, which is not registered any more"
     elif sha256 != entry.sha256:
         yield f"names sha256 {entry.sha256[:12]}, but version {entry.version} is registered with {sha256[:12]}"
-
-
-def _head_breaks(entries: Sequence[Entry], known_head: str | None) -> list[Break]:
-    if known_head is None:
-        return []
-    known = {f"{entry.seq}:{entry.hash}" for entry in entries} | {f"0:{FIRST_PREVIOUS_HASH}"}
-    if known_head in known:
-        return []
-    seq, _, hash_ = known_head.partition(":")
-    return [
-        Break(
-            int(seq),
-            f"(hash {hash_[:12]}), known outside, is not there: the history was cut or rewritten",
-        )
-    ]
-
-
-def _last(connection: sa.Connection) -> Entry | None:
-    query = sa.select(promotion_history).order_by(promotion_history.c.seq.desc()).limit(1)
-    row = connection.execute(query).mappings().first()
-    return _entry(row) if row is not None else None
-
-
-def _entry(row: Mapping[Any, Any]) -> Entry:
-    return Entry(**dict(row) | {"from_stage": Stage(row["from_stage"]), "to_stage": Stage(row["to_stage"])})

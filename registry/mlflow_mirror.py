@@ -1,25 +1,20 @@
-"""The adapter to MLflow's registry: creates versions there, shows stages, aliases and tags, fetches artifacts.
+"""The adapter to MLflow's registry: creates versions there, shows stages, aliases, tags, descriptions and verdicts.
 
-MLflow is imported where it is used: that takes seconds, and a service that fetches local files never needs it.
+MLflow is imported where it is used: that takes seconds. Only promotion and repair may use this module.
 """
 
 from __future__ import annotations
 
 import json
-import os
-import shutil
-import tempfile
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import unquote, urlparse
 
 from contracts.errors import UnavailableError
 from contracts.home import Home
 from registry.mlflow_client import LOGGED_MODEL, answering, ensure_model, resolve, shown
-from registry.picture import Change, Picture, VersionPicture
+from registry.picture import ARTIFACT_TAG, Change, Picture, VersionPicture
 from registry.versions import NewVersion
 
 if TYPE_CHECKING:
@@ -117,8 +112,11 @@ def apply(home: Home, picture: Picture, changes: Sequence[Change]) -> None:
     """
     if not changes:
         return
+    versions = {str(each.version): each for each in picture.versions}
     with answering(home) as client:
         for change in changes:
+            if change.field == f"tag {ARTIFACT_TAG}":
+                _keep_verdict(client, versions[change.subject.removeprefix("version ")])
             _apply_one(client, picture.model_name, change)
 
 
@@ -137,27 +135,6 @@ def history_head(home: Home, model_name: str) -> str | None:
                 raise
             return None
         return head
-
-
-def fetch_artifacts(home: Home, artifact_uri: str, destination: Path) -> Path:
-    """The folder at `artifact_uri` copied to `destination`, which is returned; it appears there whole or not at all.
-
-    A destination that is there already is kept: it was put there whole. Local folders are copied without MLflow,
-    everything else (s3:, gs:, mlflow-artifacts:, runs:, models:, ...) goes through it.
-
-    Raises UnavailableError where the folder is not there or the store does not answer.
-    """
-    if destination.is_dir():
-        return destination
-    destination.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".fetch-", dir=destination.parent) as scratch:
-        fetched = _fetch(home, artifact_uri, Path(scratch))
-        try:
-            fetched.rename(destination)
-        except OSError:
-            if not destination.is_dir():  # else another process was quicker, with the same files
-                raise
-    return destination
 
 
 def _link(client: MlflowClient, model_id: str, name: str, version: int) -> None:
@@ -214,38 +191,16 @@ def _apply_one(client: MlflowClient, name: str, change: Change) -> None:
         client.update_registered_model(name, change.wanted)
 
 
+def _keep_verdict(client: MlflowClient, wanted: VersionPicture) -> None:
+    """The verdict as an artifact of the run, before the tag that names it: whoever reads the tag finds the file."""
+    client.log_dict(wanted.run_id, dict(wanted.verdict or {}), wanted.tags[ARTIFACT_TAG])
+
+
 def _move_stage(client: MlflowClient, name: str, version: str, stage: str) -> None:
     with warnings.catch_warnings():
         # deprecated in MLflow, yet shown by its pages and asked for by its users; aliases and tags say the same
         warnings.filterwarnings("ignore", message=".*transition_model_version_stage.*", category=FutureWarning)
         client.transition_model_version_stage(name, version, stage)
-
-
-def _fetch(home: Home, artifact_uri: str, scratch: Path) -> Path:
-    local = _local_folder(artifact_uri)
-    if local is not None:
-        if not local.is_dir():
-            raise UnavailableError(
-                f"The model's folder {local} is absent.",
-                remedy="Restore it, or train again: `tipoff train`; from Production `tipoff rollback` leads away.",
-            )
-        return Path(shutil.copytree(local, scratch / "model"))
-    from mlflow.artifacts import download_artifacts
-
-    with answering(home) as client:
-        path = download_artifacts(
-            artifact_uri=resolve(client, artifact_uri),
-            dst_path=str(scratch),
-            tracking_uri=home.tracking_uri,
-            registry_uri=home.tracking_uri,
-        )
-    return Path(path)
-
-
-def _local_folder(uri: str) -> Path | None:
-    if uri.startswith("file:"):
-        return Path(unquote(urlparse(uri).path))
-    return Path(uri) if os.path.isabs(uri) else None
 
 
 def _text(value: object) -> str | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 from contracts.errors import RefusedError
-from registry.history import append, entries_in
+from registry.chain import append, entries_in
 from registry.stages import Stage, promotion_steps
 from registry.verdict import Verdict
 from registry.versions import ModelVersion, live_in, stages_in, version_in, way_back_in

@@ -12,15 +12,20 @@ from registry.stages import Stage
 from registry.verdict import Verdict
 from registry.versions import ModelVersion
 
+ARTIFACT_TAG = "tipoff.verdict_artifact"
+"""Names the artifact of the version's run that holds its latest entry with a verdict, whole, as JSON."""
+
 
 @dataclass(frozen=True)
 class VersionPicture:
-    """What MLflow should show of one version."""
+    """What MLflow should show of one version; `verdict` is its latest judged entry of the history, plain."""
 
     version: int
+    run_id: str
     stage: Stage
     tags: Mapping[str, str]
     description: str
+    verdict: Mapping[str, Any] | None
 
 
 @dataclass(frozen=True)
@@ -46,6 +51,12 @@ class Change:
     field: str
     found: str | None
     wanted: str | None
+
+    def __str__(self) -> str:
+        def shown(value: str | None) -> str:
+            return "nothing" if value is None else f"{value.splitlines()[0][:60]!r}"
+
+        return f"{self.subject}, {self.field}: {shown(self.found)} instead of {shown(self.wanted)}"
 
 
 def draw(
@@ -92,9 +103,13 @@ def _version_picture(version: ModelVersion, entries: Sequence[Entry]) -> Version
     moved = _last_move(entries)
     judged = _last_judged(entries)
     tags = version_tags(version) | {"tipoff.stage": str(moved.to_stage), "tipoff.since": _minute(moved.at)}
+    kept = None
     if judged is not None and judged.verdict is not None:
         tags["tipoff.verdict"] = Verdict.from_json(judged.verdict).summary()
-    return VersionPicture(version.version, moved.to_stage, tags, _version_description(version, moved, judged))
+        tags[ARTIFACT_TAG] = f"gate/verdict-{judged.seq:06d}.json"
+        kept = judged.to_json()
+    description = _version_description(version, moved, judged)
+    return VersionPicture(version.version, version.run_id, moved.to_stage, tags, description, kept)
 
 
 def _version_description(version: ModelVersion, moved: Entry, judged: Entry | None) -> str:

@@ -17,11 +17,11 @@ from contracts.errors import RefusedError, UnavailableError, UsageError
 from contracts.home import REGISTERED_MODEL, Home
 from contracts.tables import builds, model_versions
 from registry import mlflow_mirror
-from registry.history import exclusive
+from registry.chain import exclusive
 from registry.mlflow_client import shown
 from registry.moves import keep_refusal, lost_race, move, record, rollback_target
 from registry.picture import Change
-from registry.repair import repair
+from registry.repair import refuse_cut_history, repair
 from registry.stages import Stage, check_move, promotion_steps
 from registry.verdict import Verdict
 from registry.versions import ModelVersion, NewVersion, live_in, stages_in, version_in
@@ -39,8 +39,9 @@ Judge = Callable[[ModelVersion, ModelVersion | None], Verdict]
 class Promotion:
     """What a promotion came to. `champion` is the version that was in Production before it.
 
-    `promoted` is False for a refusal and for a dry run; `overridden` where it moved against the verdict; `warning` says
-    what went wrong after the decision was kept.
+    `promoted` is False for a refusal and for a dry run; `overridden` where it moved against the verdict; `hand_moved`
+    are the places where MLflow showed something else than the history before it; `warning` says what went wrong after
+    the decision was kept.
     """
 
     promoted: bool
@@ -50,6 +51,7 @@ class Promotion:
     to: Stage
     overridden: bool = False
     warning: str | None = None
+    hand_moved: tuple[Change, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Plain values: promoted, verdict, champion and challenger as version numbers, stage, overridden, warning."""
@@ -61,6 +63,7 @@ class Promotion:
             "stage": str(self.to),
             "overridden": self.overridden,
             "warning": self.warning,
+            "hand_moved": [asdict(change) for change in self.hand_moved],
         }
 
 
@@ -113,8 +116,8 @@ def promote(
     verdict; a failed verdict is overridden by a non-empty `override_reason`, kept too. `reason` is a note on a
     promotion that needs no override. A dry run decides and keeps nothing.
 
-    Raises RefusedError for an illegal move, and where another version won while this one was judged; UsageError for an
-    unknown version or an empty reason.
+    Raises RefusedError for an illegal move, where another version won while this one was judged, and where MLflow knows
+    of entries that the history does not hold any more; UsageError for an unknown version or an empty reason.
     """
     override = _stated(override_reason, "An override") if override_reason is not None else None
     with engine.connect() as connection:
@@ -122,10 +125,11 @@ def promote(
         champion = live_in(connection, Stage.PRODUCTION, model_name)
         stage = stages_in(connection, model_name)[version]
     promotion_steps(stage, to)
+    hand_moved = _hand_moved(engine, home, model_name)
     verdict = judge(challenger, champion)
     allowed = verdict.passed or override is not None
     if dry_run:
-        return Promotion(False, verdict, champion, challenger, to)
+        return Promotion(False, verdict, champion, challenger, to, hand_moved=hand_moved)
     note = override or reason
     with exclusive(engine) as connection:
         lost = lost_race(connection, challenger, champion, stage)
@@ -135,10 +139,9 @@ def promote(
             move(connection, challenger, stage, to, verdict, actor, note)
     if lost is not None:
         raise RefusedError(lost, remedy="Hold the gate against the version in Production now: `tipoff promote`.")
-    if not allowed:
-        return Promotion(False, verdict, champion, challenger, to, warning=_mirror(engine, home, model_name))
     warning = _mirror(engine, home, model_name)
-    return Promotion(True, verdict, champion, challenger, to, overridden=not verdict.passed, warning=warning)
+    overridden = allowed and not verdict.passed
+    return Promotion(allowed, verdict, champion, challenger, to, overridden, warning, hand_moved)
 
 
 def rollback(
@@ -214,11 +217,27 @@ def _refuse_pruned(connection: sa.Connection, build_id: int) -> None:
         )
 
 
+def _hand_moved(engine: sa.Engine, home: Home, model_name: str) -> tuple[Change, ...]:
+    """Where MLflow shows something else than the history, said aloud; nothing where MLflow does not answer.
+
+    Raises RefusedError for a history that was cut.
+    """
+    try:
+        refuse_cut_history(engine, home, model_name)
+        changes = repair(engine, home, dry_run=True, model_name=model_name)
+    except UnavailableError as error:
+        logger.warning("Whether anybody moved %s in MLflow by hand is not known: %s", model_name, error.message)
+        return ()
+    for change in changes:
+        logger.warning("In MLflow, and not by tipoff: %s; it is put back.", change)
+    return tuple(changes)
+
+
 def _mirror(engine: sa.Engine, home: Home, model_name: str) -> str | None:
     """Bring MLflow in step; a failure is said aloud and returned, for the decision is kept already."""
     try:
         changes: list[Change] = repair(engine, home, model_name=model_name)
-    except UnavailableError as error:
+    except (UnavailableError, RefusedError) as error:
         warning = (
             f"The decision is kept, but MLflow does not show it yet: {error.message} Mend: `tipoff registry repair`."
         )

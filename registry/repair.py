@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-from contracts.errors import UnavailableError
+from contracts.errors import RefusedError, UnavailableError
 from contracts.home import REGISTERED_MODEL, Home
 from registry import mlflow_mirror
-from registry.history import entries_in, head
+from registry.history import entries_in, head, head_break
 from registry.picture import Change, Picture, draw
 from registry.versions import list_versions, way_back_in
 
@@ -21,12 +21,14 @@ def repair(engine: sa.Engine, home: Home, *, dry_run: bool = False, model_name: 
     Safe beside other promotions: after writing it looks whether the history grew and, if so, writes again, so that the
     last one to finish leaves the newest state.
 
-    Raises UnavailableError where MLflow does not answer.
+    Raises UnavailableError where MLflow does not answer, RefusedError where MLflow knows an entry that the history does
+    not hold: what was told outside is the only witness of what was cut, so it is not written over.
     """
     picture = read_picture(engine, model_name)
     changes = mlflow_mirror.differences(home, picture)
     if dry_run:
         return changes
+    refuse_cut_history(engine, home, model_name)
     mlflow_mirror.apply(home, picture, changes)
     for _ in range(ROUNDS):
         newer = read_picture(engine, model_name)
@@ -40,6 +42,22 @@ def repair(engine: sa.Engine, home: Home, *, dry_run: bool = False, model_name: 
         f"The history of {model_name} grew {ROUNDS} times while MLflow was brought in step.",
         remedy="Run `tipoff registry repair` when the promotions have ended.",
     )
+
+
+def refuse_cut_history(engine: sa.Engine, home: Home, model_name: str = REGISTERED_MODEL) -> None:
+    """Nothing, if the head that MLflow was told last is an entry of the history.
+
+    Raises RefusedError where it is not, UnavailableError where MLflow does not answer.
+    """
+    known = mlflow_mirror.history_head(home, model_name)
+    with engine.connect() as connection:
+        cut = head_break(entries_in(connection), known)
+    if cut is not None:
+        raise RefusedError(
+            f"The history is not the one that MLflow knows: {cut}.",
+            remedy="Restore the database from a backup; or, to go on with what is left, delete the tag "
+            f"tipoff.history_head of {model_name} in MLflow.",
+        )
 
 
 def read_picture(engine: sa.Engine, model_name: str = REGISTERED_MODEL) -> Picture:

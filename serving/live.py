@@ -15,7 +15,7 @@ from contracts.feature_set import FeatureSet
 from contracts.home import Home
 from contracts.model_metadata import folder_sha256
 from features.feature_sets import load_feature_set
-from registry.mlflow_mirror import fetch_artifacts
+from registry.artifacts import fetch_artifacts
 from registry.stages import Stage
 from registry.versions import ModelVersion, list_versions, stages
 from serving.faults import NoProductionError, UnknownSystemError

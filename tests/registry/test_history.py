@@ -9,7 +9,8 @@ import sqlalchemy as sa
 
 from contracts import clock
 from contracts.tables import model_versions, promotion_history
-from registry.history import Break, Entry, append, exclusive, head, read_history, verify_history
+from registry.chain import append, exclusive
+from registry.history import Break, Entry, head, read_history, verify_history
 from registry.stages import Stage
 from registry.verdict import Test, Verdict
 

@@ -11,7 +11,8 @@ import sqlalchemy as sa
 from contracts import clock
 from contracts.database import open_database
 from contracts.tables import model_versions
-from registry.history import append, exclusive, read_history, verify_history
+from registry.chain import append, exclusive
+from registry.history import read_history, verify_history
 from registry.stages import Stage
 from registry.versions import production
 

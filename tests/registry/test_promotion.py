@@ -20,6 +20,7 @@ from contracts.errors import RefusedError, UnavailableError, UsageError
 from contracts.home import Home
 from contracts.tables import builds, model_versions
 from registry import mlflow_mirror
+from registry.artifacts import fetch_artifacts
 from registry.history import Entry, head, read_history, verify_history
 from registry.mlflow_client import shown
 from registry.promotion import Promotion, current_actor, promote, register, rollback
@@ -407,12 +408,12 @@ def test_the_whole_story_keeps_the_chain(desk: Desk) -> None:
 # ---------------------------------------------------------------- artifacts
 def test_artifacts_of_a_registered_version_are_fetched_whole(desk: Desk, tmp_path: Path) -> None:
     version = get_version(desk.engine, desk.register(), desk.model_name)
-    folder = mlflow_mirror.fetch_artifacts(desk.home, version.artifact_uri, tmp_path / "models" / "1")
+    folder = fetch_artifacts(desk.home, version.artifact_uri, tmp_path / "models" / "1")
     assert [path.name for path in folder.iterdir()] == ["metadata.json"]
     (folder / "metadata.json").write_text("kept")
-    mlflow_mirror.fetch_artifacts(desk.home, version.artifact_uri, folder)
+    fetch_artifacts(desk.home, version.artifact_uri, folder)
     assert (folder / "metadata.json").read_text() == "kept"
-    by_run = mlflow_mirror.fetch_artifacts(desk.home, f"runs:/{version.run_id}/model", tmp_path / "models" / "2")
+    by_run = fetch_artifacts(desk.home, f"runs:/{version.run_id}/model", tmp_path / "models" / "2")
     assert [path.name for path in by_run.iterdir()] == ["metadata.json"]
     assert sorted(path.name for path in (tmp_path / "models").iterdir()) == ["1", "2"]
 
@@ -435,14 +436,14 @@ def test_a_model_logged_beside_its_run_is_found_though_this_process_has_another_
     assert desk.mlflow(version.version).source == logged.artifact_location
     links = json.loads(desk.client.get_logged_model(logged.model_id).tags["mlflow.modelVersions"])
     assert links == [{"name": desk.model_name, "version": version.version}]
-    folder = mlflow_mirror.fetch_artifacts(desk.home, version.artifact_uri, tmp_path / "models" / "1")
+    folder = fetch_artifacts(desk.home, version.artifact_uri, tmp_path / "models" / "1")
     assert [path.name for path in folder.iterdir()] == ["metadata.json"]
 
 
 def test_absent_artifacts_are_unavailable_and_leave_nothing(mlflow_home: Home, tmp_path: Path) -> None:
     for uri in (f"file://{tmp_path}/none", "runs:/0123456789abcdef0123456789abcdef/model"):
         with pytest.raises(UnavailableError):
-            mlflow_mirror.fetch_artifacts(mlflow_home, uri, tmp_path / "models" / "1")
+            fetch_artifacts(mlflow_home, uri, tmp_path / "models" / "1")
         assert list((tmp_path / "models").iterdir()) == []
 
 

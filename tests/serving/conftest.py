@@ -21,7 +21,7 @@ from contracts.model_metadata import ModelMetadata
 from contracts.tables import model_versions
 from features.feature_sets import load_feature_set
 from features.table.rows import read_rows
-from registry.history import append
+from registry.chain import append
 from registry.stages import Stage
 from registry.versions import ModelVersion, get_version
 from serving.live import LiveModel, load_live

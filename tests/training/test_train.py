@@ -28,7 +28,7 @@ from contracts.model_metadata import folder_sha256
 from contracts.settings import TrainingSettings
 from contracts.tables import model_versions
 from features.feature_sets import load_feature_set
-from registry.mlflow_mirror import fetch_artifacts
+from registry.artifacts import fetch_artifacts
 from registry.versions import get_version, newest_version
 from systems.catalog import create_system
 from systems.model import Model, load_model, save_model
