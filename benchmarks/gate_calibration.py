@@ -129,20 +129,25 @@ def _share(test: Callable[[], bool], n: int, name: str) -> float:
 def _facts(pair: Pair) -> dict[str, float]:
     """How alike the two versions err, and how much a date's rows share."""
     first, second = (said.point - pair.same.actual for said in pair.same.predictions)
-    gains = pair.gains
-    means = np.array([gains[day].mean() for day in pair.days])
-    sizes = np.array([len(day) for day in pair.days])
-    within = float(np.mean([gains[day].var(ddof=1) for day in pair.days]))
-    shock = max(0.0, float(means.var(ddof=1)) - within * float(np.mean(1 / sizes)))
     return {
         "dates": len(pair.days),
-        "rows": len(gains),
+        "rows": len(pair.gains),
         "error_correlation": float(np.corrcoef(first, second)[0, 1]),
-        "row_noise": math.sqrt(within),
-        "date_shock": math.sqrt(shock),
+        "error_shock": _noise_and_shock(pair, first)[1],
+        "error_shock_of_the_other": _noise_and_shock(pair, second)[1],
+        "row_noise": _noise_and_shock(pair, pair.gains)[0],
+        "date_shock": _noise_and_shock(pair, pair.gains)[1],
         "mae": float(np.abs(first).mean()),
         "mae_of_the_other": float(np.abs(second).mean()),
     }
+
+
+def _noise_and_shock(pair: Pair, values: Floats) -> tuple[float, float]:
+    """Standard deviations of what is a row's own, and of what a date's rows share (by moments; at least 0)."""
+    means = np.array([values[day].mean() for day in pair.days])
+    within = float(np.mean([values[day].var(ddof=1) for day in pair.days]))
+    shock = max(0.0, float(means.var(ddof=1)) - within * float(np.mean([1 / len(day) for day in pair.days])))
+    return math.sqrt(within), math.sqrt(shock)
 
 
 def _draw(pair: Pair, rng: np.random.Generator) -> Draw:

@@ -163,6 +163,24 @@ class GateSettings(Section):
     seed: int = 7
 
 
+class RegistrySettings(Section):
+    """What is done around a promotion; the webhook's secret is TIPOFF_WEBHOOK_SECRET, which no page prints."""
+
+    proof_seconds: float = Field(
+        10.0,
+        ge=0,
+        le=600,
+        description="how long promote and rollback wait for the service to answer with the new",
+    )
+    services: tuple[str, ...] = Field((), description="addresses of services on other machines, as http://host:3000")
+    webhook_url: str | None = Field(None, description="where promotions, refusals and rollbacks are told, signed")
+    webhook_attempts: int = Field(4, ge=1, le=20, description="... at once; the next command goes on for a day")
+    webhook_timeout_seconds: float = Field(5.0, gt=0, le=60)
+    keep_newest: int = Field(10, ge=0, description="`registry prune` keeps the files of so many newest versions")
+    keep_days: int = Field(90, ge=0, description="... and of those that moved or were registered within so many days")
+    keep_champion_days: int = Field(365, ge=0, description="... and of those in Production within so many days")
+
+
 class ServingSettings(Section):
     """How the service answers."""
 
@@ -188,6 +206,7 @@ class Settings(Section):
     quality: QualitySettings = QualitySettings()
     training: TrainingSettings = TrainingSettings()
     gate: GateSettings = GateSettings()
+    registry: RegistrySettings = RegistrySettings()
     serving: ServingSettings = ServingSettings()
     monitors: MonitoringSettings = MonitoringSettings()
 

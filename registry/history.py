@@ -7,10 +7,10 @@ from dataclasses import asdict, dataclass
 
 import sqlalchemy as sa
 
-from contracts.tables import model_versions
+from contracts.tables import model_versions, promotion_history
 from registry.chain import FIRST_PREVIOUS_HASH, Entry, entries_in, head, seal
 
-__all__ = ["Break", "Entry", "entries_in", "head", "head_break", "read_history", "verify_history"]
+__all__ = ["Break", "Entry", "entries_in", "head", "head_break", "newest_entry", "read_history", "verify_history"]
 
 
 @dataclass(frozen=True)
@@ -28,6 +28,15 @@ def read_history(engine: sa.Engine, model_name: str | None = None) -> list[Entry
     """Every entry in order, of one model or (None) of all."""
     with engine.connect() as connection:
         return entries_in(connection, model_name)
+
+
+def newest_entry(engine: sa.Engine, version: int, model_name: str) -> Entry:
+    """The newest entry about `version`, which is registered."""
+    entry = promotion_history.c
+    query = sa.select(sa.func.max(entry.seq)).where(entry.model_name == model_name, entry.version == version)
+    with engine.connect() as connection:
+        seq = connection.execute(query).scalar_one()
+        return next(each for each in entries_in(connection, model_name) if each.seq == seq)
 
 
 def verify_history(engine: sa.Engine, known_head: str | None = None) -> list[Break]:

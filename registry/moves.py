@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 from contracts.errors import RefusedError
-from registry.chain import append, entries_in
+from registry.chain import Entry, append, entries_in
 from registry.stages import Stage, promotion_steps
 from registry.verdict import Verdict
 from registry.versions import ModelVersion, live_in, stages_in, version_in, way_back_in
@@ -19,7 +19,7 @@ def move(
     verdict: Verdict,
     actor: str,
     reason: str | None,
-) -> None:
+) -> Entry:
     """Archive what stands in `to` and move the challenger there, entry by entry; the last one keeps the verdict."""
     replaced = live_in(connection, to, challenger.model_name)
     if replaced is not None:
@@ -27,7 +27,8 @@ def move(
         record(connection, replaced, "archive", to, Stage.ARCHIVED, actor, why)
     for step_from, step_to in promotion_steps(stage, to):
         kept = verdict if step_to == to else None
-        record(connection, challenger, "promote", step_from, step_to, actor, reason, kept)
+        entry = record(connection, challenger, "promote", step_from, step_to, actor, reason, kept)
+    return entry
 
 
 def keep_refusal(
@@ -37,10 +38,10 @@ def keep_refusal(
     verdict: Verdict,
     actor: str,
     reason: str | None,
-) -> None:
+) -> Entry:
     """Write down that the challenger was refused and stays where it is."""
     now = stages_in(connection, challenger.model_name).get(challenger.version, stage)
-    record(connection, challenger, "refuse", now, now, actor, reason or verdict.summary(), verdict)
+    return record(connection, challenger, "refuse", now, now, actor, reason or verdict.summary(), verdict)
 
 
 def record(
@@ -52,9 +53,9 @@ def record(
     actor: str,
     reason: str | None = None,
     verdict: Verdict | None = None,
-) -> None:
+) -> Entry:
     """Append one entry about `version`."""
-    append(
+    return append(
         connection,
         model_name=version.model_name,
         version=version.version,

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from registry.history import Entry
+from registry.proofs import Proof
 from registry.stages import Stage
 from registry.verdict import Verdict
 from registry.versions import ModelVersion
 
 ARTIFACT_TAG = "tipoff.verdict_artifact"
 """Names the artifact of the version's run that holds its latest entry with a verdict, whole, as JSON."""
+
+
+PRUNED_TAG = "tipoff.pruned"
 
 
 @dataclass(frozen=True)
@@ -60,13 +64,26 @@ class Change:
 
 
 def draw(
-    model_name: str, versions: Sequence[ModelVersion], entries: Sequence[Entry], *, way_back: Sequence[int], head: str
+    model_name: str,
+    versions: Sequence[ModelVersion],
+    entries: Sequence[Entry],
+    *,
+    way_back: Sequence[int],
+    head: str,
+    proofs: Mapping[int, Proof] | None = None,
+    pruned: Collection[int] = (),
 ) -> Picture:
-    """The picture of `versions` as `entries` (all of the model's, in order) have left them."""
+    """The picture of `versions` as `entries` (all of the model's, in order) have left them.
+
+    `proofs` by the entry they prove; `pruned` the versions whose files were deleted.
+    """
     by_version = {
         version.version: [entry for entry in entries if entry.version == version.version] for version in versions
     }
-    pictures = tuple(_version_picture(version, by_version[version.version]) for version in versions)
+    pictures = tuple(
+        _version_picture(version, by_version[version.version], proofs or {}, is_pruned=version.version in pruned)
+        for version in versions
+    )
     stages = {picture.version: picture.stage for picture in pictures}
     aliases = _aliases(stages, way_back)
     return Picture(
@@ -99,7 +116,9 @@ def _aliases(stages: Mapping[int, Stage], way_back: Sequence[int]) -> dict[str, 
     return aliases | ({"previous": way_back[-2]} if len(way_back) > 1 else {})
 
 
-def _version_picture(version: ModelVersion, entries: Sequence[Entry]) -> VersionPicture:
+def _version_picture(
+    version: ModelVersion, entries: Sequence[Entry], proofs: Mapping[int, Proof], *, is_pruned: bool
+) -> VersionPicture:
     moved = _last_move(entries)
     judged = _last_judged(entries)
     tags = version_tags(version) | {"tipoff.stage": str(moved.to_stage), "tipoff.since": _minute(moved.at)}
@@ -108,13 +127,16 @@ def _version_picture(version: ModelVersion, entries: Sequence[Entry]) -> Version
         tags["tipoff.verdict"] = Verdict.from_json(judged.verdict).summary()
         tags[ARTIFACT_TAG] = f"gate/verdict-{judged.seq:06d}.json"
         kept = judged.to_json()
-    description = _version_description(version, moved, judged)
+    description = _version_description(version, moved, judged, proofs.get(moved.seq))
+    if is_pruned:
+        tags[PRUNED_TAG] = "true"
+        description = f"**Pruned**: its files were deleted, it can never answer again.\n\n{description}"
     return VersionPicture(version.version, version.run_id, moved.to_stage, tags, description, kept)
 
 
-def _version_description(version: ModelVersion, moved: Entry, judged: Entry | None) -> str:
+def _version_description(version: ModelVersion, moved: Entry, judged: Entry | None, proof: Proof | None) -> str:
     parts = [
-        _standing(version, moved),
+        _standing(version, moved) + (f" {proof}" if proof is not None else ""),
         f"Predicts **{version.target}** with `{version.system}` over feature set `{version.feature_set}` "
         f"({version.feature_set_hash[:12]}), build {version.build_id}; {_trained(version)}. "
         f"Files: sha256 `{version.sha256[:12]}`.",

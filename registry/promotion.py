@@ -167,6 +167,10 @@ def rollback(
         proven = _way_back(connection, to, model_name)
     if prove is not None:
         prove(proven[1])
+    try:
+        _hand_moved(engine, home, model_name)
+    except RefusedError as error:  # a way back must stay open, so it is said and not refused
+        logger.warning("%s", error)
     with exclusive(engine) as connection:
         live, target = _way_back(connection, to, model_name)
         if (live, target) != proven:

@@ -9,7 +9,8 @@ from contracts.home import REGISTERED_MODEL, Home
 from registry import mlflow_mirror
 from registry.history import entries_in, head, head_break
 from registry.picture import Change, Picture, draw
-from registry.versions import list_versions, way_back_in
+from registry.proofs import proofs_in
+from registry.versions import list_versions, pruned_in, way_back_in
 
 ROUNDS = 5
 """How often the picture is drawn again when the history grew while MLflow was written."""
@@ -70,4 +71,6 @@ def read_picture(engine: sa.Engine, model_name: str = REGISTERED_MODEL) -> Pictu
             entries,
             way_back=way_back_in(connection, model_name),
             head=head(connection),
+            proofs=proofs_in(connection),
+            pruned=pruned_in(connection, model_name),
         )

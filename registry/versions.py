@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from contracts.errors import UnavailableError, UsageError
 from contracts.home import REGISTERED_MODEL
-from contracts.tables import model_versions, promotion_history
+from contracts.tables import model_versions, promotion_history, pruned_versions
 from registry.stages import Stage
 
 
@@ -201,6 +201,12 @@ def way_back_in(connection: sa.Connection, model_name: str) -> list[int]:
             line = line[: line.index(version)] if version in line else line[:-1]
         line = [each for each in line if each != version] + [version]
     return line
+
+
+def pruned_in(connection: sa.Connection, model_name: str) -> set[int]:
+    """The versions whose files were deleted."""
+    query = sa.select(pruned_versions.c.version).where(pruned_versions.c.model_name == model_name)
+    return set(connection.scalars(query))
 
 
 def _newest_entries(model_name: str, at: datetime | None) -> sa.Select[Any]:

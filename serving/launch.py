@@ -17,6 +17,7 @@ from contracts.errors import UsageError
 from contracts.home import Home
 from contracts.ports import require_free_port
 from contracts.settings import Settings
+from serving.whereabouts import announced
 
 SERVICE = "serving.service:TipoffService"
 OTHER_PORT = "Stop what has it, or choose another: `tipoff serve --port {}`."
@@ -35,7 +36,7 @@ def serve(home: Home, settings: Settings, port: int | None = None, host: str | N
     require_free_port(*address, remedy=OTHER_PORT.format(address[1] % 65535 + 1))
     open_database(home.database_url).dispose()  # says what is wrong with it here, and brings it to the newest migration
     child = subprocess.Popen(command(*address), env=environment(home, address[1]))
-    with _forwarded_signals(child) as stopped:
+    with announced(home, *address), _forwarded_signals(child) as stopped:
         code = child.wait()
     return 0 if stopped else code
 

@@ -13,8 +13,8 @@ from mlflow.exceptions import MlflowException
 
 from contracts.errors import UsageError
 from contracts.home import EXPERIMENT_NAME, Home
+from registry.artifacts import fetch_artifacts
 from registry.mlflow_client import answering, resolve, shown
-from registry.mlflow_mirror import fetch_artifacts
 from systems.model import Model, load_model
 from training.model_log import ARTIFACT
 

@@ -368,6 +368,51 @@ def test_what_a_hand_moved_is_reported_and_put_back(desk: Desk) -> None:
     assert desk.live() == first
 
 
+def test_a_promotion_reports_what_was_moved_by_hand_before_it(desk: Desk, caplog: pytest.LogCaptureFixture) -> None:
+    first, second = desk.register(), desk.register()
+    desk.promote(first)
+    assert desk.promote(second, verdict=FAILED).hand_moved == ()
+    desk.client.set_registered_model_alias(desk.model_name, "production", str(second))
+    with caplog.at_level(logging.WARNING, logger="registry"):
+        outcome = desk.promote(second, verdict=FAILED)
+    assert [str(change) for change in outcome.hand_moved] == ["model, alias production: '2' instead of '1'"]
+    assert "In MLflow, and not by tipoff: model, alias production: '2' instead of '1'" in caplog.text
+    assert outcome.to_json()["hand_moved"][0]["found"] == "2"
+    assert desk.aliases()["production"] == desk.live() == first
+
+
+def test_the_verdict_lies_as_json_with_the_run_of_the_version_and_its_page_names_it(desk: Desk) -> None:
+    version = desk.register()
+    desk.promote(version, verdict=FAILED)
+    desk.promote(version)
+    page = desk.mlflow(version)
+    entry = desk.history()[-1]
+    assert page.tags["tipoff.verdict_artifact"] == f"gate/verdict-{entry.seq:06d}.json"
+    path = desk.client.download_artifacts(page.run_id, page.tags["tipoff.verdict_artifact"])
+    kept = json.loads(Path(path).read_text())
+    assert kept == entry.to_json()
+    assert kept["verdict"]["passed"] is True
+    assert kept["hash"] == entry.hash
+    names = [file.path for file in desk.client.list_artifacts(page.run_id, "gate")]
+    assert names == ["gate/verdict-000002.json", f"gate/verdict-{entry.seq:06d}.json"]
+
+
+def test_a_history_that_was_cut_is_found_by_what_mlflow_was_told_and_that_is_not_written_over(desk: Desk) -> None:
+    first, second = desk.register(), desk.register()
+    desk.promote(first)
+    desk.promote(second)
+    told = mlflow_mirror.history_head(desk.home, desk.model_name)
+    with desk.engine.begin() as connection:
+        connection.exec_driver_sql("DROP TRIGGER promotion_history_no_delete")
+        connection.exec_driver_sql("DELETE FROM promotion_history WHERE seq > 4")
+    assert verify_history(desk.engine) == [], "what is left is whole"
+    with pytest.raises(RefusedError, match=r"not the one that MLflow knows: entry 7 .* was cut or rewritten"):
+        desk.promote(second)
+    with pytest.raises(RefusedError, match="was cut or rewritten"):
+        repair(desk.engine, desk.home, model_name=desk.model_name)
+    assert mlflow_mirror.history_head(desk.home, desk.model_name) == told
+
+
 def test_a_promotion_holds_though_mlflow_is_away_and_says_how_to_mend_it(
     desk: Desk, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -241,6 +241,7 @@ def test_the_gate_promotes_the_better_model_and_says_why(job: Job) -> None:
     assert (job.promoted["champion"], job.promoted["challenger"]) == (1, 2)
     verdict = job.promoted["verdict"]
     assert verdict["passed"] is True
+    assert job.promoted["proof"]["outcome"] == "no_service", "nothing served yet, and it says so"
     for test in verdict["tests"]:
         assert {"name", "passed", "detail"} <= test.keys()
         assert test["passed"] is True, test
@@ -320,6 +321,9 @@ def test_a_date_without_games_is_a_404_and_exit_code_1(job: Job) -> None:
 
 def test_a_rollback_answers_within_five_seconds_without_a_restart_or_a_failed_request(job: Job) -> None:
     assert job.rolled_back["production"] == 1
+    proof = job.rolled_back["proof"]
+    assert (proof["outcome"], proof["sha256"]) == ("answered", job.versions[0]["sha256"])
+    assert proof["seconds"] <= LIVE_SECONDS
     moved = next(each for each in reversed(job.history["history"]) if each["action"] == "rollback")
     assert moved["reason"] == "the new one misses its first night"
     assert {answer.status_code for _, answer in job.during} == {200}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -13,6 +13,7 @@ from tipoff.parameters import NAME, VERSION
 
 if TYPE_CHECKING:
     from registry.promotion import Promotion
+    from tipoff.wiring import Wiring
     from training.runs import Run
 
 
@@ -34,13 +35,15 @@ def promote(version: int | None, to: str, dry_run: bool, override: bool, reason:
     from registry.promotion import promote as run_promotion
     from registry.stages import Stage
     from registry.versions import newest_version
+    from tipoff.aftermath import refusals_told
     from tipoff.gatekeeping import make_judge
     from tipoff.wiring import project_run, wire
 
     wiring = wire()
     chosen = newest_version(wiring.engine).version if version is None else version
     with project_run(wiring.home, f"promotion of version {chosen} to {to}") as run:
-        with working(f"Both versions predict the same rows: version {chosen} is held against the champion"):
+        doing = f"Both versions predict the same rows: version {chosen} is held against the champion"
+        with working(doing), refusals_told(wiring):
             promotion = run_promotion(
                 wiring.engine,
                 wiring.home,
@@ -56,7 +59,8 @@ def promote(version: int | None, to: str, dry_run: bool, override: bool, reason:
             _log(run, promotion)
         if not as_json:
             _show(promotion, dry_run)
-        emit(promotion.to_json(), as_json=as_json)
+        told = _follow(wiring, promotion) if not dry_run else {}
+        emit(promotion.to_json() | told, as_json=as_json)
         if not promotion.promoted and not (dry_run and promotion.verdict.passed):
             sys.exit(3)
 
@@ -65,6 +69,8 @@ def _show(promotion: Promotion, dry_run: bool) -> None:
     champion = promotion.champion.title if promotion.champion else "an empty place"
     rows = [("pass" if test.passed else "FAIL", test.name, test.detail) for test in promotion.verdict.tests]
     table(f"{promotion.challenger.title} against {champion}", ("", "test", "what was seen"), rows)
+    for change in promotion.hand_moved:
+        say(f"[yellow]In MLflow somebody moved by hand[/] {change}; the history is the truth.")
     if promotion.warning:
         say(f"[yellow]{promotion.warning}[/]")
     if dry_run:
@@ -74,6 +80,16 @@ def _show(promotion: Promotion, dry_run: bool) -> None:
     else:
         said = f"[red]Refused[/]: {promotion.challenger.title} stays where it is"
     say(f"{said}. The gate {promotion.verdict.summary()}" + (", overridden." if promotion.overridden else "."))
+
+
+def _follow(wiring: Wiring, promotion: Promotion) -> dict[str, Any]:
+    """Proof and notice, told and as plain values."""
+    from tipoff.aftermath import follow
+
+    with working("Waiting for the service's first answer with the new files"):
+        aftermath = follow(wiring, promotion.challenger, is_move=promotion.promoted)
+    aftermath.tell()
+    return aftermath.to_json()
 
 
 def _log(run: Run, promotion: Promotion) -> None:

@@ -26,6 +26,7 @@ def rollback(to: int | None, reason: str, as_json: bool) -> None:
     """
     from registry.promotion import current_actor
     from registry.promotion import rollback as run_rollback
+    from tipoff.aftermath import follow
     from tipoff.wiring import wire
 
     wiring = wire()
@@ -39,7 +40,10 @@ def rollback(to: int | None, reason: str, as_json: bool) -> None:
             prove=lambda target: _prove(wiring, target),
         )
     say(f"[green]Back[/]: {version.title} is in Production.")
-    emit({"production": version.version, "sha256": version.sha256}, as_json=as_json)
+    with working("Waiting for the service's first answer with its files"):
+        aftermath = follow(wiring, version, is_move=True)
+    aftermath.tell()
+    emit({"production": version.version, "sha256": version.sha256} | aftermath.to_json(), as_json=as_json)
 
 
 def _prove(wiring: Wiring, target: ModelVersion) -> None:
