@@ -47,9 +47,10 @@ class Pair:
 
     @staticmethod
     def of(same: SameRows) -> Pair:
-        """The rows, date by date."""
-        _, starts = np.unique(same.rows.dates, return_index=True)
-        return Pair(same, tuple(np.split(np.arange(len(same.rows.dates)), starts[1:])))
+        """The rows of the population, date by date."""
+        places = np.flatnonzero(same.rows.in_population)
+        _, starts = np.unique(same.rows.dates[places], return_index=True)
+        return Pair(same, tuple(np.split(places, starts[1:])))
 
     @cached_property
     def gains(self) -> Floats:
@@ -129,16 +130,17 @@ def _share(test: Callable[[], bool], n: int, name: str) -> float:
 def _facts(pair: Pair) -> dict[str, float]:
     """How alike the two versions err, and how much a date's rows share."""
     first, second = (said.point - pair.same.actual for said in pair.same.predictions)
+    rows = pair.same.rows.in_population
     return {
         "dates": len(pair.days),
-        "rows": len(pair.gains),
-        "error_correlation": float(np.corrcoef(first, second)[0, 1]),
+        "rows": int(rows.sum()),
+        "error_correlation": float(np.corrcoef(first[rows], second[rows])[0, 1]),
         "error_shock": _noise_and_shock(pair, first)[1],
         "error_shock_of_the_other": _noise_and_shock(pair, second)[1],
         "row_noise": _noise_and_shock(pair, pair.gains)[0],
         "date_shock": _noise_and_shock(pair, pair.gains)[1],
-        "mae": float(np.abs(first).mean()),
-        "mae_of_the_other": float(np.abs(second).mean()),
+        "mae": float(np.abs(first[rows]).mean()),
+        "mae_of_the_other": float(np.abs(second[rows]).mean()),
     }
 
 

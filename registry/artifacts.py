@@ -1,4 +1,4 @@
-"""The files of a version, fetched from wherever they lie; nothing is written there.
+"""The files of a version, fetched from wherever they lie, or deleted there.
 
 MLflow is imported where it is used: that takes seconds, and a service that fetches local files never needs it.
 """
@@ -35,6 +35,23 @@ def fetch_artifacts(home: Home, artifact_uri: str, destination: Path) -> Path:
             if not destination.is_dir():  # else another process was quicker, with the same files
                 raise
     return destination
+
+
+def delete_artifacts(home: Home, artifact_uri: str) -> None:
+    """Nothing is left at `artifact_uri`; where nothing was, nothing happens.
+
+    Raises UnavailableError where the store does not answer.
+    """
+    local = local_folder(artifact_uri)
+    if local is not None:
+        shutil.rmtree(local, ignore_errors=not local.exists())
+        return
+    from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
+
+    with answering(home) as client:
+        repository = get_artifact_repository(resolve(client, artifact_uri), tracking_uri=home.tracking_uri)
+        if repository.list_artifacts():
+            repository.delete_artifacts()  # type: ignore[no-untyped-call]  # MLflow's own
 
 
 def _fetch(home: Home, artifact_uri: str, scratch: Path) -> Path:

@@ -8,7 +8,7 @@ from contracts.errors import RefusedError
 from registry.chain import Entry, append, entries_in
 from registry.stages import Stage, promotion_steps
 from registry.verdict import Verdict
-from registry.versions import ModelVersion, live_in, stages_in, version_in, way_back_in
+from registry.versions import ModelVersion, live_in, pruned_in, stages_in, version_in, way_back_in
 
 
 def move(
@@ -84,6 +84,17 @@ def lost_race(
     return None
 
 
+def refuse_pruned_version(connection: sa.Connection, version: ModelVersion) -> None:
+    """Nothing, if the version's files are kept.
+
+    Raises RefusedError where they were pruned.
+    """
+    if version.version in pruned_in(connection, version.model_name):
+        raise RefusedError(
+            f"The files of {version.title} were pruned: it cannot answer.", remedy="Train again: `tipoff train`."
+        )
+
+
 def rollback_target(connection: sa.Connection, live: ModelVersion, to: int | None) -> ModelVersion:
     """The version a rollback brings back: the one before `live`, or `to`.
 
@@ -95,6 +106,7 @@ def rollback_target(connection: sa.Connection, live: ModelVersion, to: int | Non
             raise RefusedError(f"Before {live.title} no version was in Production: there is no way back.")
         return version_in(connection, line[-2], live.model_name)
     target = version_in(connection, to, live.model_name)
+    refuse_pruned_version(connection, target)
     if to == live.version:
         raise RefusedError(f"{target.title} is in Production already.")
     been = {

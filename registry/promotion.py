@@ -19,7 +19,7 @@ from contracts.tables import builds, model_versions
 from registry import mlflow_mirror
 from registry.chain import exclusive
 from registry.mlflow_client import shown
-from registry.moves import keep_refusal, lost_race, move, record, rollback_target
+from registry.moves import keep_refusal, lost_race, move, record, refuse_pruned_version, rollback_target
 from registry.picture import Change
 from registry.repair import refuse_cut_history, repair
 from registry.stages import Stage, check_move, promotion_steps
@@ -124,6 +124,7 @@ def promote(
         challenger = version_in(connection, version, model_name)
         champion = live_in(connection, Stage.PRODUCTION, model_name)
         stage = stages_in(connection, model_name)[version]
+        refuse_pruned_version(connection, challenger)
     promotion_steps(stage, to)
     hand_moved = _hand_moved(engine, home, model_name)
     verdict = judge(challenger, champion)
@@ -132,6 +133,7 @@ def promote(
         return Promotion(False, verdict, champion, challenger, to, hand_moved=hand_moved)
     note = override or reason
     with exclusive(engine) as connection:
+        refuse_pruned_version(connection, challenger)
         lost = lost_race(connection, challenger, champion, stage)
         if lost is not None or not allowed:
             keep_refusal(connection, challenger, stage, verdict, actor, lost or note)

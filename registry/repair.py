@@ -45,12 +45,20 @@ def repair(engine: sa.Engine, home: Home, *, dry_run: bool = False, model_name: 
     )
 
 
+def known_head(home: Home, model_name: str = REGISTERED_MODEL) -> str | None:
+    """The newest history entry that MLflow was told of ('SEQ:HASH'), or None.
+
+    Raises UnavailableError where MLflow does not answer.
+    """
+    return mlflow_mirror.history_head(home, model_name)
+
+
 def refuse_cut_history(engine: sa.Engine, home: Home, model_name: str = REGISTERED_MODEL) -> None:
     """Nothing, if the head that MLflow was told last is an entry of the history.
 
     Raises RefusedError where it is not, UnavailableError where MLflow does not answer.
     """
-    known = mlflow_mirror.history_head(home, model_name)
+    known = known_head(home, model_name)
     with engine.connect() as connection:
         cut = head_break(entries_in(connection), known)
     if cut is not None:

@@ -1,23 +1,21 @@
-"""`tipoff registry`: versions, their stages, and the history of every move."""
+"""`tipoff registry list`, `show`, `history`: versions, their stages, and every move."""
 
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from contracts.errors import RefusedError
+from contracts.errors import RefusedError, UnavailableError
 from tipoff.output import emit, json_option, say, table
 from tipoff.parameters import MOMENT, NUMBER
 
-
-@click.group()
-def registry() -> None:
-    """Versions, their stages and the history of every move."""
+if TYPE_CHECKING:
+    from tipoff.wiring import Wiring
 
 
-@registry.command("list")
+@click.command("list")
 @click.option(
     "--at", type=MOMENT, metavar="TIME", help="The stages at that moment (ISO 8601, UTC unless it says otherwise)."
 )
@@ -38,7 +36,7 @@ def list_(at: datetime | None, as_json: bool) -> None:
     emit({"versions": versions}, as_json=as_json)
 
 
-@registry.command()
+@click.command()
 @click.argument("version", type=NUMBER)
 @json_option
 def show(version: int, as_json: bool) -> None:
@@ -58,28 +56,56 @@ def show(version: int, as_json: bool) -> None:
     emit(found, as_json=as_json)
 
 
-@registry.command()
-@click.option("--verify", is_flag=True, help="Check the hash chain; exit 3 where it is broken.")
+@click.command()
+@click.option("--verify", is_flag=True, help="Check the hash chain, against the head that MLflow was told too.")
 @json_option
 def history(verify: bool, as_json: bool) -> None:
-    """Every registration, promotion, refusal and rollback, oldest first."""
+    """Every registration, promotion, refusal and rollback, oldest first.
+
+    With --verify exit code 3 where the chain is broken or the history is not the one that MLflow knows.
+    """
     from contracts.home import REGISTERED_MODEL
-    from registry.history import read_history, verify_history
+    from registry.history import read_history
+    from registry.proofs import proofs_in
     from tipoff.wiring import wire
 
-    engine = wire().engine
-    entries = [entry.to_json() for entry in read_history(engine, REGISTERED_MODEL)]
+    wiring = wire()
+    with wiring.engine.connect() as connection:
+        proofs = proofs_in(connection)
+    entries = [
+        entry.to_json() | {"proof": proofs[entry.seq].to_json() if entry.seq in proofs else None}
+        for entry in read_history(wiring.engine, REGISTERED_MODEL)
+    ]
     if not as_json:
         columns = ("seq", "at", "action", "version", "from_stage", "to_stage", "actor", "reason")
         rows = [[entry[column] for column in columns] for entry in entries]
         table("History", columns, [[seq, _minute(at), *rest] for seq, at, *rest in rows])
-    breaks = verify_history(engine) if verify else []
+    checked = _verify(wiring) if verify else {}
+    emit({"history": entries} | checked, as_json=as_json)
+
+
+def _verify(wiring: Wiring) -> dict[str, Any]:
+    """RefusedError, unless the chain holds and MLflow knows its head; where MLflow is away, that is said."""
+    from contracts.home import REGISTERED_MODEL
+    from registry.history import read_history, verify_history
+    from registry.repair import known_head
+
+    try:
+        known, unknown = known_head(wiring.home), None
+    except UnavailableError as error:
+        known, unknown = None, error.message
+    breaks = verify_history(wiring.engine, known)
     if breaks:
         told = "; ".join(map(str, breaks))
         raise RefusedError(f"The history's hash chain is broken: {told}.", remedy="Restore the database from a backup.")
-    if verify:
-        say(f"The chain of {len(entries)} entries holds.")
-    emit({"history": entries} | ({"verified": True} if verify else {}), as_json=as_json)
+    say(f"The chain of {len(read_history(wiring.engine))} entries holds.")
+    if unknown is not None:
+        say(f"[yellow]Whether its end was cut is not known[/]: {unknown}")
+    elif known is None:
+        say(f"MLflow has no {REGISTERED_MODEL} to hold its end against yet.")
+    else:
+        say(f"MLflow knows it up to entry {known.partition(':')[0]}.")
+    return {"verified": True, "head_known_to_mlflow": known}
 
 
 def _row(version: dict[str, Any]) -> tuple[Any, ...]:
