@@ -11,13 +11,21 @@ from typing import Any
 import numpy as np
 import pytest
 import sqlalchemy as sa
+from mlflow import MlflowClient
+from mlflow.entities.model_registry import ModelVersion as MlflowVersion
 
 from contracts.home import Home
 from contracts.settings import GateSettings
 from registry.evidence import Contender, Evidence, Slice
-from registry.versions import NewVersion
+from registry.history import Entry, read_history
+from registry.promotion import Promotion, promote, register, rollback
+from registry.stages import Stage
+from registry.verdict import Test, Verdict
+from registry.versions import ModelVersion, NewVersion, production, stages
 
 HASH = "a" * 64
+PASSED = Verdict.of([Test("better_than_champion", True, "MAE 4.4 against 4.6", 0.1, "> 0")])
+New = Callable[..., NewVersion]
 
 
 @pytest.fixture
@@ -124,3 +132,57 @@ def new_version(mlflow_home: Home, model_name: str) -> Callable[..., NewVersion]
         return replace(made, **changes)
 
     return make
+
+
+class Desk:
+    """A registry in use: one model name on a real database and a real MLflow store."""
+
+    def __init__(self, engine: sa.Engine, home: Home, model_name: str, new_version: New) -> None:
+        self.engine, self.home, self.model_name, self.new_version = engine, home, model_name, new_version
+        self.client = MlflowClient(tracking_uri=home.tracking_uri, registry_uri=home.tracking_uri)
+
+    def register(self, system: str = "xgboost") -> int:
+        return register(self.engine, self.home, self.new_version(system), actor="ana").version
+
+    def promote(
+        self, version: int, to: Stage = Stage.PRODUCTION, verdict: Verdict = PASSED, **options: object
+    ) -> Promotion:
+        return promote(
+            self.engine,
+            self.home,
+            version,
+            to,
+            lambda challenger, champion: verdict,
+            actor="ana",
+            model_name=self.model_name,
+            **options,  # type: ignore[arg-type]
+        )
+
+    def rollback(self, to: int | None = None, reason: str = "it drifts") -> ModelVersion:
+        return rollback(self.engine, self.home, to=to, reason=reason, actor="ana", model_name=self.model_name)
+
+    def stages(self) -> dict[int, str]:
+        return {version: str(stage) for version, stage in stages(self.engine, self.model_name).items()}
+
+    def history(self) -> list[Entry]:
+        return read_history(self.engine, self.model_name)
+
+    def aliases(self) -> dict[str, int]:
+        found = self.client.get_registered_model(self.model_name).aliases
+        return {alias: int(version) for alias, version in found.items()}
+
+    def mlflow(self, version: int) -> MlflowVersion:
+        return self.client.get_model_version(self.model_name, str(version))
+
+    def pages(self) -> list[MlflowVersion]:
+        """Every version as MLflow shows it."""
+        return list(self.client.search_model_versions(f"name = '{self.model_name}'"))
+
+    def live(self) -> int | None:
+        found = production(self.engine, self.model_name)
+        return found.version if found else None
+
+
+@pytest.fixture
+def desk(engine: sa.Engine, mlflow_home: Home, model_name: str, new_version: New) -> Desk:
+    return Desk(engine, mlflow_home, model_name, new_version)

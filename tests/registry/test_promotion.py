@@ -9,11 +9,10 @@ from collections.abc import Callable
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 import sqlalchemy as sa
-from mlflow import MlflowClient
-from mlflow.entities.model_registry import ModelVersion as MlflowVersion
 
 from contracts import clock
 from contracts.errors import RefusedError, UnavailableError, UsageError
@@ -21,9 +20,9 @@ from contracts.home import Home
 from contracts.tables import builds, model_versions
 from registry import mlflow_mirror
 from registry.artifacts import fetch_artifacts
-from registry.history import Entry, head, read_history, verify_history
+from registry.history import head, verify_history
 from registry.mlflow_client import shown
-from registry.promotion import Promotion, current_actor, promote, register, rollback
+from registry.promotion import current_actor, promote, register
 from registry.repair import repair
 from registry.stages import Stage
 from registry.verdict import Test, Verdict
@@ -39,59 +38,12 @@ from registry.versions import (
     version_in_stage,
 )
 
+if TYPE_CHECKING:
+    from tests.registry.conftest import Desk
+
 PASSED = Verdict.of([Test("better_than_champion", True, "MAE 4.4 against 4.6", 0.1, "> 0")])
 FAILED = Verdict.of([Test("better_than_champion", False, "MAE 4.6 against 4.6", -0.01, "> 0")])
 New = Callable[..., NewVersion]
-
-
-class Desk:
-    """A registry in use: one model name on a real database and a real MLflow store."""
-
-    def __init__(self, engine: sa.Engine, home: Home, model_name: str, new_version: New) -> None:
-        self.engine, self.home, self.model_name, self.new_version = engine, home, model_name, new_version
-        self.client = MlflowClient(tracking_uri=home.tracking_uri, registry_uri=home.tracking_uri)
-
-    def register(self, system: str = "xgboost") -> int:
-        return register(self.engine, self.home, self.new_version(system), actor="ana").version
-
-    def promote(
-        self, version: int, to: Stage = Stage.PRODUCTION, verdict: Verdict = PASSED, **options: object
-    ) -> Promotion:
-        return promote(
-            self.engine,
-            self.home,
-            version,
-            to,
-            lambda challenger, champion: verdict,
-            actor="ana",
-            model_name=self.model_name,
-            **options,  # type: ignore[arg-type]
-        )
-
-    def rollback(self, to: int | None = None, reason: str = "it drifts") -> ModelVersion:
-        return rollback(self.engine, self.home, to=to, reason=reason, actor="ana", model_name=self.model_name)
-
-    def stages(self) -> dict[int, str]:
-        return {version: str(stage) for version, stage in stages(self.engine, self.model_name).items()}
-
-    def history(self) -> list[Entry]:
-        return read_history(self.engine, self.model_name)
-
-    def aliases(self) -> dict[str, int]:
-        found = self.client.get_registered_model(self.model_name).aliases
-        return {alias: int(version) for alias, version in found.items()}
-
-    def mlflow(self, version: int) -> MlflowVersion:
-        return self.client.get_model_version(self.model_name, str(version))
-
-    def live(self) -> int | None:
-        found = production(self.engine, self.model_name)
-        return found.version if found else None
-
-
-@pytest.fixture
-def desk(engine: sa.Engine, mlflow_home: Home, model_name: str, new_version: New) -> Desk:
-    return Desk(engine, mlflow_home, model_name, new_version)
 
 
 # ---------------------------------------------------------------- register
