@@ -110,6 +110,16 @@ class TrainingSettings(Section):
     embargo_days: int = Field(
         0, ge=0, le=3650, description="nothing is learned of this many days before what is validated or tested"
     )
+    window_days: int | None = Field(
+        None, ge=2, description="learn from the last so many days before validation or test; null: from all"
+    )
+    again_share: float = Field(
+        0.95,
+        gt=0,
+        le=1,
+        description="share of the feature table at which `train --again-when-complete` goes on",
+    )
+    again_poll_seconds: float = Field(20.0, ge=0.1, description="how often it looks how far the feature table is")
     min_coverage: float = Field(0.6, ge=0, le=1, description="a feature with fewer values than this share is refused")
     min_coverage_of: dict[str, float] = Field(default_factory=dict, description="the same, feature by feature")
     seed: int = 7

@@ -145,6 +145,7 @@ def set_out(engine: sa.Engine, settings: Settings, request: BacktestRequest, sna
         retrain=request.retrain,
         tune_share=settings.training.tune_share,
         embargo_days=settings.training.embargo_days,
+        window_days=settings.training.window_days,
     )
     return Course(request, settings.training, system, dataset, season, splits)
 

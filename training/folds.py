@@ -62,6 +62,7 @@ def _fold(dataset: Dataset, block: Span, settings: TrainingSettings) -> list[Spl
         retrain=Retrain.NONE,
         tune_share=settings.tune_share,
         embargo_days=settings.embargo_days,
+        window_days=settings.window_days,
     )
 
 

@@ -52,16 +52,27 @@ def read_run(home: Home, run_id: str) -> KeptRun:
     )
 
 
-def find_runs(home: Home, tags: Mapping[str, str]) -> list[KeptRun]:
-    """The runs of tipoff's experiment that have all of `tags`, newest first.
+def find_runs(home: Home, tags: Mapping[str, str], *, status: str) -> list[KeptRun]:
+    """The runs of tipoff's experiment that have all of `tags` and ended as `status`, newest first.
 
     Raises UnavailableError where MLflow does not answer.
     """
-    wanted = " and ".join(f"tags.`{name}` = '{value}'" for name, value in tags.items())
+    conditions = [f"tags.`{name}` = '{value}'" for name, value in tags.items()]
+    wanted = " and ".join([f"attributes.status = '{status}'", *conditions])
     with answering(home) as client:
         experiment = client.get_experiment_by_name(EXPERIMENT_NAME)
         found = client.search_runs([experiment.experiment_id], wanted) if experiment else []
         return [_kept(run) for run in found]
+
+
+def tag_run(home: Home, run_id: str, tags: Mapping[str, str]) -> None:
+    """Add `tags` to a run that has ended.
+
+    Raises UnavailableError where MLflow does not answer.
+    """
+    with answering(home) as client:
+        for name, value in tags.items():
+            client.set_tag(run_id, name, value)
 
 
 @contextmanager

@@ -136,8 +136,9 @@ def ensure_experiment(home: Home) -> str:
 
 
 @contextmanager
-def open_run(home: Home, name: str, *, resumes: str | None = None) -> Iterator[Run]:
-    """A run called `name` for the length of the block: FINISHED after it, FAILED where it raises.
+def open_run(home: Home, name: str, *, resumes: str | None = None, parent_id: str | None = None) -> Iterator[Run]:
+    """A run called `name`, nested in `parent_id` if given, for the length of the block: FINISHED after it, FAILED where
+    it raises.
 
     Inside `mlflow run` it is the run that MLflow made, in the experiment that MLflow chose; else the run `resumes`,
     whose process was broken off, if it is still there.
@@ -155,7 +156,9 @@ def open_run(home: Home, name: str, *, resumes: str | None = None) -> Iterator[R
         elif resumes and _is_there(client, resumes):
             active = mlflow.start_run(run_id=resumes)
         else:
-            active = mlflow.start_run(experiment_id=ensure_experiment(home), run_name=name)
+            active = mlflow.start_run(
+                experiment_id=ensure_experiment(home), run_name=name, parent_run_id=parent_id, nested=bool(parent_id)
+            )
         with active:
             yield Run(client, active.info.run_id)
 

@@ -48,6 +48,7 @@ def split_by_date(
     validation_share: float,
     tune_share: float,
     embargo_days: int = 0,
+    window_days: int | None = None,
     train_from: date | None = None,
     train_to: date | None = None,
     val_from: date | None = None,
@@ -55,9 +56,9 @@ def split_by_date(
 ) -> Split:
     """The split of `dates` (datetime64[D], one a row, in any order) by the given dates, or else by shares of the dates.
 
-    Without `train_to` and `val_from` the last `validation_share` of the dates validates; of the dates before, but for
-    the `embargo_days` (>= 0) right before validation, the last `tune_share` tunes. Shares are rounded to at least one
-    date.
+    Without `train_to` and `val_from` the last `validation_share` of the dates validates. What is learned from are the
+    dates before, but for the `embargo_days` (>= 0) right before validation; of these the last `window_days` (None: all;
+    a `train_from` wins), whose last `tune_share` tunes. Shares are rounded to at least one date.
 
     Raises UsageError where spans run backwards or overlap, or a block would be empty.
     """
@@ -69,6 +70,8 @@ def split_by_date(
         learn = [day for day in known if (day <= train_to if train_to else val_from is not None and day < val_from)]
         validate = [day for day in known if (day >= val_from if val_from else train_to is not None and day > train_to)]
     learn = [day for day in learn if not validate or day < validate[0] - timedelta(days=embargo_days)]
+    if train_from is None:
+        learn = last_days(learn, window_days)
     train, tune = cut_last(learn, tune_share)
     _refuse_empty(known, learn, train, validate)
     return Split(span_of(train), span_of(tune), span_of(validate))
@@ -83,6 +86,14 @@ def cut_last(days: list[date], share: float) -> tuple[list[date], list[date]]:
     """All but the last `share` (0-1, rounded to at least one date) of `days`, and those."""
     n_last = max(1, math.floor(share * len(days) + 0.5))
     return days[:-n_last], days[-n_last:]
+
+
+def last_days(days: list[date], window_days: int | None) -> list[date]:
+    """Those of `days`, in order of time, that are less than `window_days` before the last of them; None: all."""
+    if window_days is None or not days:
+        return days
+    first = days[-1] - timedelta(days=window_days - 1)
+    return [day for day in days if day >= first]
 
 
 def span_of(days: list[date]) -> Span:

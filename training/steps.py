@@ -121,6 +121,7 @@ def settle(dataset: Dataset, system: System, settings: TrainingSettings, dates: 
         validation_share=settings.validation_share,
         tune_share=settings.tune_share,
         embargo_days=settings.embargo_days,
+        window_days=settings.window_days,
         **dates,
     )
     _refuse_empty(dataset, split)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
@@ -96,9 +96,13 @@ def train(
     settings: Settings,
     request: TrainRequest,
     progress: Progress = lambda step: None,
+    *,
+    tags: Mapping[str, object] | None = None,
+    parent_id: str | None = None,
 ) -> TrainResult:
     """Train, validate, log and (unless told otherwise) register one system.
 
+    `tags` go to the run besides its own; `parent_id` is the run that it is nested in.
     Whatever fails before the version is registered leaves the run FAILED and nothing registered.
     Raises UsageError for an unknown system, feature set or population and for spans that cannot be, RefusedError for
     stale or sparse rows, UnavailableError where nothing is built or MLflow does not answer.
@@ -114,7 +118,8 @@ def train(
         request.dates,
         snapshots=home.snapshots,
     )
-    with open_run(home, run_name(request.system, request.feature_set, prepared.split)) as run:
+    with open_run(home, run_name(request.system, request.feature_set, prepared.split), parent_id=parent_id) as run:
+        run.say(tags=tags)
         return train_prepared(engine, home, prepared, run, register_it=request.register, progress=progress)
 
 
@@ -139,6 +144,7 @@ def train_prepared(
     if register_it:
         progress("registering the version")
         version = register(engine, home, _new_version(run, prepared, evaluation, kept)).version
+        run.say(tags={"model_version": version})
     return TrainResult(
         run_id=run.run_id,
         model_version=version,

@@ -8,7 +8,7 @@ from enum import StrEnum
 import numpy as np
 
 from contracts.errors import RefusedError, UsageError
-from training.splits import Dates, Mask, Span, Split, cut_last, days_of, span_of
+from training.splits import Dates, Mask, Span, Split, cut_last, days_of, last_days, span_of
 
 
 class Retrain(StrEnum):
@@ -19,14 +19,22 @@ class Retrain(StrEnum):
 
 
 def walk_forward(
-    dates: Dates, learnable: Mask, season: Span, *, retrain: Retrain, tune_share: float, embargo_days: int = 0
+    dates: Dates,
+    learnable: Mask,
+    season: Span,
+    *,
+    retrain: Retrain,
+    tune_share: float,
+    embargo_days: int = 0,
+    window_days: int | None = None,
 ) -> list[Split]:
     """The folds over `season`, in order of time; each is a Split whose validation block is what the fold predicts.
 
     `dates` (datetime64[D], one a row, in any order); `learnable` says which rows may be learned from, (n,). Without
     retraining there is one fold; monthly, one for each calendar month with dates. A fold learns from every date before
-    its first test date, but for the `embargo_days` (>= 0) right before it; of those dates that have learnable rows
-    the last `tune_share` tunes. Every date of the season is tested in exactly one fold.
+    its first test date, but for the `embargo_days` (>= 0) right before it; of those dates that have learnable rows it
+    takes the last `window_days` (None: all), and of these the last `tune_share` tunes. Every date of the season is
+    tested in exactly one fold.
 
     Raises UsageError where the season has no dates, or where too few come before it.
     """
@@ -34,7 +42,7 @@ def walk_forward(
     tested = [day for day in days_of(dates) if season.first <= day <= season.last]
     if not tested:
         raise UsageError(f"There are no results from {season.first} to {season.last} to test on.")
-    return [_fold(learned, block, tune_share, embargo_days) for block in _blocks(tested, retrain)]
+    return [_fold(learned, block, tune_share, embargo_days, window_days) for block in _blocks(tested, retrain)]
 
 
 def refuse_in_sample(learned: Dates, tested: Dates) -> None:
@@ -57,10 +65,12 @@ def _blocks(tested: list[date], retrain: Retrain) -> list[list[date]]:
     return [days_of(np.array(tested, dtype="datetime64[D]")[months == month]) for month in np.unique(months)]
 
 
-def _fold(learnable: list[date], block: list[date], tune_share: float, embargo_days: int) -> Split:
+def _fold(
+    learnable: list[date], block: list[date], tune_share: float, embargo_days: int, window_days: int | None
+) -> Split:
     """`block` as the validation of a split of all that came before it."""
     end = block[0] - timedelta(days=embargo_days)
-    learned = [day for day in learnable if day < end]
+    learned = last_days([day for day in learnable if day < end], window_days)
     train, tune = cut_last(learned, tune_share)
     if not train:
         raise UsageError(

@@ -66,6 +66,17 @@ class Status:
     running: Running | None
     failed: Failure | None
 
+    @property
+    def share(self) -> float:
+        """Done / expected over all builders and seasons, 0-1; 0 where nothing is expected."""
+        expected = sum(row["expected"] for row in self.builders)
+        return sum(row["done"] for row in self.builders) / expected if expected else 0.0
+
+    @property
+    def n_stale(self) -> int:
+        """How many units are stale, over all builders and seasons."""
+        return sum(row["stale"] for row in self.builders)
+
 
 def status(engine: sa.Engine, settings: Settings, feature_set: FeatureSet | None = None) -> Status:
     """How far `feature_set` (None: the one that training uses) is, and which sets there are."""

@@ -94,12 +94,21 @@ def stale_dates(engine: sa.Engine, feature_set: FeatureSet, settings: Settings) 
     """The dates whose rows in the newest finished build are not what they would be now, in order.
 
     Other inputs, other code or other definitions made them, rows of them are gone, a build that never got done has
-    written them anew, or no game is expected on them any more. A date that was never built has no rows and is not
-    among them.
+    written them anew, or no game is expected on them any more. A date that the newest finished build does not have is
+    not among them: it has no rows, whoever is at building them.
     """
     with engine.connect() as connection:
         found = standing(connection, read_raw(connection), feature_set, settings)
-    return sorted({day for _, day in found.stale} | found.vanished | found.unfinished)
+        built = _built_dates(connection, feature_set) if found.unfinished else set()
+    return sorted({day for _, day in found.stale} | found.vanished | (found.unfinished & built))
+
+
+def _built_dates(connection: sa.Connection, feature_set: FeatureSet) -> set[date]:
+    """Every date that a finished build of the set has ever built."""
+    finished = sa.select(builds.c.build_id).where(builds.c.feature_set == feature_set.name, builds.c.state == "done")
+    return set(
+        connection.execute(sa.select(build_dates.c.game_date).where(build_dates.c.build_id.in_(finished))).scalars()
+    )
 
 
 def write_units(
