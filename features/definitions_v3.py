@@ -278,9 +278,17 @@ LISTED_TEAM_MATES = (
     _of_mates("returned_mates_usual_minutes", "returned and not there", "usual", "minutes"),
 )
 
+REBOUND_FORM = (
+    Feature("rebounds_avg_last_5", _STORE, "Mean rebounds, last 5.", 0, None, "no_recent_games"),
+    Feature("rebounds_avg_last_10", _STORE, "Mean rebounds, last 10.", 0, None, "no_recent_games"),
+    Feature("rebounds_avg_season", _STORE, "Mean rebounds, season.", 0, None, "first_game_of_season"),
+    *(_decayed(f"rebounds_decayed_{h}", "rebounds", h) for h in (5, 20)),
+)
+"""What a model of rebounds is told and held against, as FORM is for points."""
+
 FEATURES = (
     *(*DECAYED_FORM, *RECENT_GAMES, *KEPT_BY_BUILDERS, *ATTENDANCE, *OPPONENT),
-    *(*MARKET, *TEAM_MATES, *LISTED_TEAM_MATES),
+    *(*MARKET, *TEAM_MATES, *LISTED_TEAM_MATES, *REBOUND_FORM),
 )
 
 SOURCES = {feature.name: "game-lines" for feature in MARKET} | {

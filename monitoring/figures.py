@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from contracts.database import read_frame
 from contracts.metrics import interval_by_date
-from contracts.populations import population
+from contracts.populations import LINE_TARGET, population
 from contracts.tables import grades, predictions
 from features.feature_sets import load_feature_set
 from features.table.rows import read_rows
@@ -95,7 +95,7 @@ def _by_population(engine: sa.Engine, group: pl.DataFrame) -> Iterator[tuple[str
         *("game_id", "player_id", "is_expected", "n_active_games_season", "minutes_avg_last_10_active", "line")
     )
     rows = group.join(facts, on=["game_id", "player_id"], how="left").with_columns(state=pl.lit("played"))
-    for name in POPULATIONS:
+    for name in POPULATIONS if first["target"] == LINE_TARGET else POPULATIONS[:-1]:
         chosen = rows.filter(population(name))
         if chosen.height:
             yield name, chosen

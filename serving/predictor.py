@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from contracts.feature_set import Feature
+from contracts.populations import LINE_TARGET
 from serving.faults import InvalidRequestError
 from serving.live import LiveModel
 from serving.schemas import Answer, Contribution, ExplainResponse, RowError
@@ -51,7 +52,7 @@ def predict(live: LiveModel, rows: Sequence[FeatureRow | RowFault], lines: Seque
     checked = [_refuse_other_features(live, row) for row in rows]
     positions = [place for place, row in enumerate(checked) if isinstance(row, FeatureRow)]
     good = [row for row in checked if isinstance(row, FeatureRow)]
-    asked = [_line(row, lines[place]) for place, row in zip(positions, good, strict=True)]
+    asked = [_line(live, row, lines[place]) for place, row in zip(positions, good, strict=True)]
     answers = dict(zip(positions, _answer_rows(live, good, asked), strict=True))
     return [
         _fault_answer(live, row) if isinstance(row, RowFault) else answers[place] for place, row in enumerate(checked)
@@ -181,8 +182,10 @@ def _contributions(live: LiveModel, matrix: Floats) -> tuple[float, Floats]:
     return float(explanation.base[0]), explanation.by_feature[0]
 
 
-def _line(row: FeatureRow, given: float | None) -> float | None:
-    return row.known_line if given is None else given
+def _line(live: LiveModel, row: FeatureRow, given: float | None) -> float | None:
+    """The caller's, else the row's own: that is a line of one target, and says nothing of another."""
+    known = row.known_line if live.version.target == LINE_TARGET else None
+    return known if given is None else given
 
 
 def _is_outside(feature: Feature, row: FeatureRow) -> bool:

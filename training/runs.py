@@ -27,6 +27,7 @@ from contracts.errors import TipoffError, UnavailableError, UsageError
 from contracts.home import EXPERIMENT_NAME, Home
 from contracts.locks import file_lock
 from registry.mlflow_client import shown
+from training.open_runs import end_broken_off, noted
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -141,13 +142,15 @@ def open_run(home: Home, name: str, *, resumes: str | None = None, parent_id: st
     it raises.
 
     Inside `mlflow run` it is the run that MLflow made, in the experiment that MLflow chose; else the run `resumes`,
-    whose process was broken off, if it is still there.
+    whose process was broken off, if it is still there. Runs that a process of this home left open as it was killed are
+    ended as FAILED first.
     Raises UsageError where `mlflow run` uses another store than tipoff does.
     """
     refuse_other_store(home)
     adopted = os.environ.get("MLFLOW_RUN_ID")
     with _translated(home):
         client = _client(home)
+        end_broken_off(home, lambda run_id: _end_left(client, run_id))
         if adopted:  # start_run takes it from the environment; naming an experiment here would be refused
             active = mlflow.start_run()
             client.update_run(adopted, name=name)
@@ -159,7 +162,7 @@ def open_run(home: Home, name: str, *, resumes: str | None = None, parent_id: st
             active = mlflow.start_run(
                 experiment_id=ensure_experiment(home), run_name=name, parent_run_id=parent_id, nested=bool(parent_id)
             )
-        with active:
+        with noted(home, active.info.run_id, lambda: _surely_ended(client, active.info.run_id)), active:
             yield Run(client, active.info.run_id)
 
 
@@ -174,7 +177,7 @@ def start_nested(home: Home, parent_id: str, name: str) -> Run:
 
 def end_if_open(run: Run, run_id: str, status: str) -> None:
     """End the run `run_id`, in the store of `run`, unless it has ended: its process was killed before it could."""
-    if not RunStatus.is_terminated(RunStatus.from_string(run.client.get_run(run_id).info.status)):
+    if not _has_ended(run.client, run_id):
         run.client.set_terminated(run_id, status)
 
 
@@ -206,6 +209,24 @@ def _is_there(client: MlflowClient, run_id: str) -> bool:
 def sqlite_path_of(tracking_uri: str) -> Path | None:
     """The file behind a tracking address, or None where it is not one of SQLite."""
     return sqlite_path(tracking_uri) if tracking_uri.startswith("sqlite:") else None
+
+
+def _has_ended(client: MlflowClient, run_id: str) -> bool:
+    return bool(RunStatus.is_terminated(RunStatus.from_string(client.get_run(run_id).info.status)))
+
+
+def _surely_ended(client: MlflowClient, run_id: str) -> bool:
+    """False too where the store does not answer: what it kept is not known then."""
+    try:
+        return _has_ended(client, run_id)
+    except (MlflowException, OSError):
+        return False
+
+
+def _end_left(client: MlflowClient, run_id: str) -> None:
+    """End a run whose process is gone, unless it has ended or is in another store."""
+    if _is_there(client, run_id) and not _has_ended(client, run_id):
+        client.set_terminated(run_id, "FAILED")
 
 
 def _create_experiment(client: MlflowClient, home: Home) -> str:

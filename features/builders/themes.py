@@ -12,6 +12,7 @@ from features.builders.decayed_form import decayed_form
 from features.builders.league import League
 from features.builders.market import market
 from features.builders.opponent import opponent_form
+from features.builders.rebounds import rebound_form
 from features.builders.recent_games import recent_games
 from features.builders.results import Results
 from features.builders.team_mates import left_by_team_mates
@@ -35,6 +36,8 @@ def build_themes(
         built += decayed_form(games)
     if v3.is_named(v3.RECENT_GAMES, feature_set):
         built += recent_games(games)
+    if v3.is_named(v3.REBOUND_FORM, feature_set):
+        built += rebound_form(rows, results, games)
     if v3.is_named(v3.ATTENDANCE, feature_set):
         built += attendance(rows, results, games)
     if v3.is_named(v3.MARKET, feature_set):

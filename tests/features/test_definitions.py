@@ -100,7 +100,7 @@ def test_a_name_that_is_no_sets_is_refused(name: str) -> None:
 def test_a_declaration_of_ones_own_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     declare(tmp_path, "name: mine\naccept_closing_game_lines: false\nfeatures: [home_away, points_avg_last_5]\n")
     monkeypatch.setenv("TIPOFF_CONF", str(tmp_path))
-    assert feature_set_names() == ["mine", "v2_33features", "v3_67features", "v3_74features"]
+    assert feature_set_names() == ["mine", "rebounds_20features", "v2_33features", "v3_67features", "v3_74features"]
     assert load_feature_set("mine").names == ["home_away", "points_avg_last_5"]
 
 
