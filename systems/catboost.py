@@ -8,9 +8,10 @@ from typing import Any, Self
 import catboost
 import numpy as np
 from catboost import CatBoostError
+from catboost.utils import get_gpu_device_count
 from pydantic import Field
 
-from contracts.errors import RefusedError, UsageError
+from contracts.errors import RefusedError, UnavailableError, UsageError
 from contracts.settings import Section
 from systems.base import Contributions, Floats, Rows, StopFitting, System, Watch
 from systems.narrow import to_float32
@@ -88,9 +89,18 @@ class CatBoost(System):
         return Contributions(base=values[:, -1], by_feature=values[:, :-1])
 
     def save(self, folder: Path) -> None:
-        """Write model.cbm, CatBoost's own format."""
+        """Write model.cbm, CatBoost's own format.
+
+        Raises UnavailableError where there is no room for it.
+        """
         self.features_used  # noqa: B018 raises where nothing is fitted
-        self._trees.save_model(str(folder / FILE))
+        try:
+            self._trees.save_model(str(folder / FILE))
+        except CatBoostError as error:
+            raise UnavailableError(
+                f"{folder / FILE} cannot be written: {str(error).splitlines()[0]}.",
+                remedy="Make room or give access; then run this again.",
+            ) from error
 
     @classmethod
     def load(cls, folder: Path) -> Self:
@@ -149,7 +159,7 @@ def _task_type(device: str) -> str:
         raise UsageError(
             f"{device!r} is not a device of catboost.", remedy="Set TIPOFF_TRAINING__DEVICE to cpu or cuda."
         )
-    if kind == "cuda" and not catboost.utils.get_gpu_device_count():
+    if kind == "cuda" and not get_gpu_device_count():
         raise UsageError(
             f"The device is {device!r}, and CatBoost finds no GPU here.", remedy="Set TIPOFF_TRAINING__DEVICE=cpu."
         )

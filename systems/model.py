@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from contracts.errors import RefusedError, UsageError
+from contracts.errors import RefusedError, UnavailableError, UsageError
 from contracts.model_metadata import METADATA_FILE, GoldenRow, ModelMetadata, folder_sha256
 from systems.base import Contributions, Floats, System
 from systems.catalog import system_class
@@ -66,15 +66,22 @@ def save_model(model: Model, folder: Path) -> str:
 
     metadata.json then has the SHA-256 of the native files.
 
-    Raises ValueError where the folder holds something or the metadata does not fit the system.
+    Raises ValueError where the folder holds something or the metadata does not fit the system, UnavailableError where
+    there is no room for them.
     """
     folder.mkdir(parents=True, exist_ok=True)
     if any(folder.iterdir()):
         raise ValueError(f"{folder} is not empty")
     if model.metadata.features != model.system.features_used or model.metadata.system != model.system.name:
         raise ValueError("the metadata is about another system or other features")
-    model.system.save(folder)
-    model.metadata.model_copy(update={"sha256": folder_sha256(folder)}).save(folder)
+    try:
+        model.system.save(folder)
+        model.metadata.model_copy(update={"sha256": folder_sha256(folder)}).save(folder)
+    except OSError as error:  # a full disk
+        raise UnavailableError(
+            f"The files of model {model.metadata.model_id} cannot be kept in {folder}: {error.strerror or error}.",
+            remedy="Make room or give access; then run this again.",
+        ) from error
     return folder_sha256(folder)
 
 

@@ -23,7 +23,7 @@ from systems.model import Model, make_golden_rows, save_model
 from systems.residuals import Residuals, fit_residuals
 from systems.versions import library_versions
 from training.dataset import Columns, Dataset, choose_columns, load_dataset, refuse_low_coverage
-from training.evaluation import Evaluation, Scored, as_table, evaluate, line_of, score
+from training.evaluation import Evaluation, Scored, as_table, baseline_predictions, evaluate, line_of, score
 from training.model_log import ARTIFACT, log_model
 from training.source import find_source
 from training.splits import Mask, Span, Split, split_by_date
@@ -131,10 +131,11 @@ def settle(dataset: Dataset, system: System, settings: TrainingSettings, dates: 
 def settle_columns(dataset: Dataset, split: Split, system: System, settings: TrainingSettings) -> Prepared:
     """The columns that `system` gets of `dataset`: those with values in the rows that are learned from.
 
-    Raises UsageError for a column that the system cannot do without, RefusedError for sparse columns.
+    Raises UsageError for a column that the system or a baseline cannot do without, RefusedError for sparse columns.
     """
     learned_from = dataset.in_population & split.mask(dataset.dates, split.train, split.tune)
     columns = choose_columns(dataset, learned_from)
+    baseline_predictions(dataset.frame.head(0), columns.present, dataset.target)  # refuses before hours of fitting
     features = system.choose_features(columns.present, dataset.target)
     wanted = system.choose_features(dataset.feature_set.names, dataset.target)
     refuse_low_coverage(columns, features, settings)
