@@ -45,7 +45,7 @@ def make_judge(wiring: Wiring, to: Stage = Stage.PRODUCTION) -> Judge:
         tests += judge_provenance(_provenance(live))
         if to == Stage.PRODUCTION:
             tests += _judge_shadow(wiring, challenger, champion)
-        champion_live, fault = _load_champion(wiring, champion)
+        champion_live, fault = _load_champion(wiring, challenger, champion)
         tests += fault
         evidence = gather_evidence(wiring, live, champion_live)
         tests += decide(evidence, wiring.settings.gate).tests
@@ -122,13 +122,18 @@ def _judge_shadow(wiring: Wiring, challenger: ModelVersion, champion: ModelVersi
     yield Test("shadow_period", shadow.n_dates >= wanted, detail, float(shadow.n_dates), f">= {wanted}")
 
 
-def _load_champion(wiring: Wiring, champion: ModelVersion | None) -> tuple[LiveModel | None, list[Test]]:
+def _load_champion(
+    wiring: Wiring, challenger: ModelVersion, champion: ModelVersion | None
+) -> tuple[LiveModel | None, list[Test]]:
     """The champion, or the test that says why it cannot be asked."""
     try:
-        return (None if champion is None else load(wiring, champion)), []
+        if champion is None or champion.target == challenger.target:
+            return (None if champion is None else load(wiring, champion)), []
+        fault = f"{champion.title} predicts {champion.target}, {challenger.title} {challenger.target}."
     except TipoffError as error:
-        detail = f"The version in Production cannot be held against it: {error.message}"
-        return None, [Test("champion_answers", False, detail, limit="it loads and proves itself")]
+        fault = error.message
+    detail = f"The version in Production cannot be held against it: {fault}"
+    return None, [Test("champion_answers", False, detail, limit="it loads, proves itself and predicts the same")]
 
 
 def _stale(wiring: Wiring, live: LiveModel) -> str | None:

@@ -51,8 +51,9 @@ class SameRows:
 
     @property
     def line(self) -> Floats:
-        """The line known at the cut-off, NaN where none."""
-        return self.rows.matrix(["line"])[:, 0]
+        """The line known at the cut-off, NaN where none: all of them where it is a line of another target."""
+        known = self.rows.matrix(["line"])[:, 0]
+        return known if self.rows.target == LINE_TARGET else np.full(len(known), np.nan)
 
     def contender(self, place: int) -> Contender:
         """The version at `place`, over the rows of the population."""
