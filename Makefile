@@ -13,7 +13,7 @@ export MLFLOW_EXPERIMENT_NAME ?= tipoff
 export MLFLOW_DISABLE_TELEMETRY ?= true
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve ui test spark test-slow check bench leakbench docs format lock
+.PHONY: help setup demo serve ui test spark test-slow check bench accuracy leakbench docs format lock
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -58,6 +58,9 @@ check: setup ## format, lint, types, layers
 
 bench: setup ## speed, as ratios to a named reference in the same run
 	$(BIN)/python -m benchmarks --write
+
+accuracy: setup ## every system on one real season, trained again before each month (hours): docs/accuracy.md
+	$(BIN)/python -m benchmarks.accuracy --home $(TIPOFF_HOME)/accuracy --simulated --write
 
 leakbench: setup ## every known leak and error planted, and what catches it: docs/leaks.md
 	-@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --upgrade --target $(VENV)/leak-tools leakprobe timefence

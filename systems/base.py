@@ -98,6 +98,10 @@ class System(ABC):
         """
         return list(available)
 
+    def copied_features(self, target: str) -> list[str]:
+        """Columns that it hands on and learns nothing of: they need no value in the rows that are learnt from."""
+        return []
+
     @abstractmethod
     def fit(self, train: Rows, tune: Rows, *, features: list[str], target: str, seed: int) -> None:
         """Learn from `train`, stopping by `tune`; column i of both matrices is `features[i]`.

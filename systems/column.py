@@ -41,6 +41,10 @@ class ColumnSystem(System):
             )
         return [wanted]
 
+    def copied_features(self, target: str) -> list[str]:
+        """That one column."""
+        return [self.column(target)]
+
     def fit(self, train: Rows, tune: Rows, *, features: list[str], target: str, seed: int) -> None:
         """Note the column; the rows are not looked at."""
         if features != [self.column(target)]:

@@ -18,6 +18,7 @@ from training.backtest_steps import (
     Course,
     Fold,
     Progress,
+    Walk,
     alarms,
     judge,
     set_out,
@@ -39,7 +40,7 @@ class BacktestResult:
     """
 
     course: Course
-    folds: list[Fold]
+    walked: Walk
     evaluation: Evaluation
     populations: dict[str, dict[str, Any]]
     alarms: list[str]
@@ -47,6 +48,11 @@ class BacktestResult:
     run_id: str | None
     seconds: float
     n_resumed: int
+
+    @property
+    def folds(self) -> list[Fold]:
+        """The trainings, in order of time."""
+        return self.walked.folds
 
     @property
     def looks(self) -> int:
@@ -134,7 +140,7 @@ def backtest(
         kept.forget()
     return BacktestResult(
         course=course,
-        folds=walked.folds,
+        walked=walked,
         evaluation=evaluation,
         populations=table,
         alarms=alarms(table, settings.gate),

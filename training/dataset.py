@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import partial
@@ -145,14 +146,16 @@ def make_dataset(
     return Dataset(labelled, feature_set, target, population, build_id, _sha256(labelled, feature_set, target))
 
 
-def choose_columns(dataset: Dataset, learned_from: npt.NDArray[np.bool_]) -> Columns:
+def choose_columns(dataset: Dataset, learned_from: npt.NDArray[np.bool_], copied: Sequence[str] = ()) -> Columns:
     """The columns with values in the rows that are learned from, (n,) bool.
 
-    A column whose source was never ingested, or that is known for later dates only, has none: it is absent.
+    A column whose source was never ingested, or that is known for later dates only, has none: it is absent. Of a
+    `copied` column nothing is learned (System.copied_features), so that a value in any row will do.
     """
     frame = dataset.frame.filter(pl.Series(learned_from))
     coverage = {name: 1 - frame[name].null_count() / max(1, frame.height) for name in dataset.feature_set.names}
-    present = [name for name, share in coverage.items() if share > 0]
+    there = {name for name in copied if name in coverage and dataset.frame[name].null_count() < dataset.frame.height}
+    present = [name for name, share in coverage.items() if share > 0 or name in there]
     return Columns(present, [name for name in coverage if name not in present], coverage)
 
 

@@ -68,7 +68,7 @@ def _fold(dataset: Dataset, block: Span, settings: TrainingSettings) -> list[Spl
 
 def _lay_out(dataset: Dataset, split: Split, system: System) -> Fold:
     learned = dataset.in_population & split.mask(dataset.dates, split.train, split.tune)
-    columns = choose_columns(dataset, learned)
+    columns = choose_columns(dataset, learned, system.copied_features(dataset.target))
     features = system.choose_features(columns.present, dataset.target)
     train, tune, test = (
         dataset.rows(features, dataset.in_population & split.mask(dataset.dates, block))

@@ -134,7 +134,7 @@ def settle_columns(dataset: Dataset, split: Split, system: System, settings: Tra
     Raises UsageError for a column that the system or a baseline cannot do without, RefusedError for sparse columns.
     """
     learned_from = dataset.in_population & split.mask(dataset.dates, split.train, split.tune)
-    columns = choose_columns(dataset, learned_from)
+    columns = choose_columns(dataset, learned_from, system.copied_features(dataset.target))
     baseline_predictions(dataset.frame.head(0), columns.present, dataset.target)  # refuses before hours of fitting
     features = system.choose_features(columns.present, dataset.target)
     wanted = system.choose_features(dataset.feature_set.names, dataset.target)

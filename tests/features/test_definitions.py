@@ -48,6 +48,14 @@ def test_the_v3_sets_are_named_by_their_count_accept_closing_lines_and_differ_by
     assert of_lists.isdisjoint(without.names)
 
 
+@pytest.mark.parametrize(
+    ("without", "with_line"), [("v3_67features", "v3_68features"), ("v3_74features", "v3_75features")]
+)
+def test_a_v3_set_with_the_books_line_is_the_set_before_it_and_that_line(without: str, with_line: str) -> None:
+    assert load_feature_set(with_line).names == [*load_feature_set(without).names, "vegas_points_line"]
+    assert load_feature_set(with_line).accept_closing_game_lines
+
+
 def test_the_hash_of_the_shipped_set_is_what_it_was_before_there_was_a_second_one() -> None:
     assert load_feature_set("v2_33features").hash == (
         "251d39a52cee09b44d4349b82725886b24d7787a889d4a3844026d5630fe1c54"
@@ -100,7 +108,15 @@ def test_a_name_that_is_no_sets_is_refused(name: str) -> None:
 def test_a_declaration_of_ones_own_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     declare(tmp_path, "name: mine\naccept_closing_game_lines: false\nfeatures: [home_away, points_avg_last_5]\n")
     monkeypatch.setenv("TIPOFF_CONF", str(tmp_path))
-    assert feature_set_names() == ["mine", "rebounds_20features", "v2_33features", "v3_67features", "v3_74features"]
+    assert feature_set_names() == [
+        "mine",
+        "rebounds_20features",
+        "v2_33features",
+        "v3_67features",
+        "v3_68features",
+        "v3_74features",
+        "v3_75features",
+    ]
     assert load_feature_set("mine").names == ["home_away", "points_avg_last_5"]
 
 

@@ -32,10 +32,14 @@ QUICK: dict[str, dict[str, object]] = {
     "xgboost": {"n_estimators": 60, "early_stopping_rounds": 10, "max_depth": 4, "min_child_weight": 5},
     "catboost": {"iterations": 60, "early_stopping_rounds": 10, "depth": 4, "learning_rate": 0.1},
     "similarity": {"n_neighbours": 50},
+    "perceptron": {"n_networks": 3, "n_hidden": 16, "epochs": 20, "learning_rate": 0.01, "batch_size": 64},
 }
 QUICK["ensemble"] = {
     "n_folds": 2,
-    "members": {name: QUICK.get(name, {}) for name in ("xgboost", "catboost", "similarity", "season_average")},
+    "members": {
+        name: QUICK.get(name, {})
+        for name in ("xgboost", "catboost", "similarity", "perceptron", "season_average", "points_line")
+    },
 }
 
 

@@ -9,15 +9,16 @@ import pytest
 from systems.base import Rows, StopFitting, System
 from systems.catalog import create_system
 
-BOOSTERS = {
+IN_ROUNDS = {
     "xgboost": {"n_estimators": 30, "max_depth": 3, "nthread": 1},
     "catboost": {"iterations": 30, "depth": 3, "thread_count": 1},
+    "perceptron": {"n_networks": 2, "n_hidden": 4, "epochs": 8},
 }
 
 
-@pytest.fixture(params=BOOSTERS)
-def booster(request: pytest.FixtureRequest) -> System:
-    return create_system(request.param, parameters=BOOSTERS[request.param])
+@pytest.fixture(params=IN_ROUNDS)
+def system(request: pytest.FixtureRequest) -> System:
+    return create_system(request.param, parameters=IN_ROUNDS[request.param])
 
 
 @pytest.fixture
@@ -28,16 +29,16 @@ def fit(train: Rows, tune: Rows) -> Callable[[System], None]:
 
 
 def test_every_round_is_told_with_the_error_that_the_learning_curve_keeps(
-    booster: System, fit: Callable[[System], None]
+    system: System, fit: Callable[[System], None]
 ) -> None:
     told: list[tuple[int, float]] = []
-    booster.watch = lambda n_rounds, mae: told.append((n_rounds, mae))
-    fit(booster)
-    assert told == list(enumerate(booster.learning_curve, start=1))
+    system.watch = lambda n_rounds, mae: told.append((n_rounds, mae))
+    fit(system)
+    assert told == list(enumerate(system.learning_curve, start=1))
     assert len(told) > 5
 
 
-def test_a_watcher_ends_the_fit_at_once(booster: System, fit: Callable[[System], None]) -> None:
+def test_a_watcher_ends_the_fit_at_once(system: System, fit: Callable[[System], None]) -> None:
     told: list[int] = []
 
     def stop_at_third(n_rounds: int, mae: float) -> None:
@@ -45,15 +46,15 @@ def test_a_watcher_ends_the_fit_at_once(booster: System, fit: Callable[[System],
         if n_rounds == 3:
             raise StopFitting("enough")
 
-    booster.watch = stop_at_third
+    system.watch = stop_at_third
     with pytest.raises(StopFitting, match="enough"):
-        fit(booster)
+        fit(system)
     assert told == [1, 2, 3]
 
 
-def test_a_watched_fit_is_the_same_fit(booster: System, fit: Callable[[System], None], tune: Rows) -> None:
-    other = create_system(booster.name, parameters=BOOSTERS[booster.name])
-    booster.watch = lambda n_rounds, mae: None
-    fit(booster)
+def test_a_watched_fit_is_the_same_fit(system: System, fit: Callable[[System], None], tune: Rows) -> None:
+    other = create_system(system.name, parameters=IN_ROUNDS[system.name])
+    system.watch = lambda n_rounds, mae: None
+    fit(system)
     fit(other)
-    assert (booster.predict(tune.matrix) == other.predict(tune.matrix)).all()
+    assert (system.predict(tune.matrix) == other.predict(tune.matrix)).all()

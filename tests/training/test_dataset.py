@@ -109,6 +109,18 @@ def test_a_column_without_a_value_in_the_learned_rows_is_absent(
     assert columns.coverage["points_avg_season"] == pytest.approx(29 / 30, abs=0.01)
 
 
+def test_a_column_that_is_only_copied_is_there_where_any_row_has_a_value(
+    feature_rows: FeatureRows, feature_set: FeatureSet
+) -> None:
+    later = pl.col("game_date") >= pl.date(2023, 12, 1)
+    dataset = made(feature_rows().with_columns(home_away=pl.when(later).then("home_away")), feature_set)
+    november = dataset.dates < np.datetime64("2023-12-01")
+    columns = choose_columns(dataset, november, ["home_away", "never_known", "of_another_set"])
+    assert columns.absent == ["never_known"]
+    assert "home_away" in columns.present
+    assert columns.coverage["home_away"] == 0
+
+
 def test_every_sparse_column_in_use_is_named_with_its_share_and_limit(
     feature_rows: FeatureRows, feature_set: FeatureSet
 ) -> None:

@@ -27,7 +27,9 @@ def test_every_shipped_space_varies_what_its_system_has_around_what_conf_says(sy
 
 
 def test_a_system_without_a_search_space_is_wrong_usage_and_those_with_one_are_named() -> None:
-    with pytest.raises(UsageError, match=r"season_average has no search space.*Sweep one of catboost, xgboost"):
+    with pytest.raises(
+        UsageError, match=r"season_average has no search space.*Sweep one of catboost, perceptron, xgboost"
+    ):
         load_space("season_average")
 
 
