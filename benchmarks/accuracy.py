@@ -3,8 +3,8 @@
 `python -m benchmarks.accuracy --home FOLDER [--data FOLDER] [--only LABEL ...] [--simulated] [--write]`: FOLDER becomes
 a TIPOFF_HOME with the real seasons (those of --data; default TIPOFF_TEST_DATA, else ../shared/data) and the feature
 sets. Each backtest is a look, counted in that home's ledger, and its predictions are kept there: asked again, they are
-read, and nobody looks twice. `--only` runs some of the backtests, `--simulated` the league whose lowest error is known,
-and `--write` makes docs/accuracy.md of all that is kept.
+read, and nobody looks twice. `--only` runs some of the backtests (none, where no label follows), `--simulated` the
+league whose lowest error is known, and `--write` makes docs/accuracy.md of all that is kept.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ def main() -> None:
     kept.mkdir(exist_ok=True)
     engine = _database(home, given.data)
     for entry in ENTRIES:
-        if not given.only or entry.label in given.only:
+        if given.only is None or entry.label in given.only:
             _predict(engine, home, entry, kept)
     if given.simulated:
         (kept / "simulated.json").write_text(json.dumps(measure_simulated()) + "\n")
@@ -87,7 +87,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.accuracy", description=__doc__)
     parser.add_argument("--home", type=Path, required=True)
     parser.add_argument("--data", type=Path, default=Path(os.environ.get("TIPOFF_TEST_DATA") or "../shared/data"))
-    parser.add_argument("--only", nargs="*", choices=[entry.label for entry in ENTRIES], default=[])
+    parser.add_argument("--only", nargs="*", choices=[entry.label for entry in ENTRIES])
     parser.add_argument("--simulated", action="store_true")
     parser.add_argument("--write", action="store_true")
     return parser.parse_args()
