@@ -17,13 +17,14 @@ from contracts.settings import GateSettings, Settings, TrainingSettings
 from features.feature_sets import load_feature_set
 from systems.base import System
 from systems.catalog import create_system
+from systems.residuals import MIN_ROWS, Residuals, fit_residuals
 from systems.versions import library_versions
 from training.dataset import Dataset, load_dataset
 from training.evaluation import Evaluation, Scored, as_table, evaluate, joined, line_of, predicted_by_all, score
 from training.kept_folds import KeptFolds, Predicted, code_sha256
 from training.seasons import choose_season, read_seasons
 from training.splits import Mask, Span, Split
-from training.steps import Prepared, fit, learn_spread, score_baselines, settle_columns
+from training.steps import Prepared, before_validation, fit, score_baselines, settle_columns
 from training.walk_forward import Retrain, refuse_in_sample, walk_forward
 from training.yardsticks import line_after
 
@@ -165,7 +166,8 @@ def walk(course: Course, kept: KeptFolds, progress: Progress = lambda done, tota
         rows = prepared.validation
         said = kept.find(number, int(rows.sum())) or _predict(prepared)
         kept.keep(number, said)
-        scored.append(score(said.point, said.residuals, line_of(dataset.frame.filter(rows))))
+        line = line_of(dataset.frame.filter(rows))
+        scored.append(score(said.point, said.residuals, line) if said.residuals else Scored(said.point))
         baselines.append(score_baselines(prepared))
         lines.append(line_after(dataset, prepared.learned, rows))
         folds.append(_describe(prepared, said))
@@ -243,7 +245,15 @@ def _predict(prepared: Prepared) -> Predicted:
     matrix = prepared.dataset.matrix(prepared.features)[prepared.validation]
     curve = prepared.system.learning_curve
     rounds = int(np.argmin(curve)) + 1 if curve else None
-    return Predicted(prepared.system.predict(matrix), learn_spread(prepared), rounds)
+    return Predicted(prepared.system.predict(matrix), _spread(prepared), rounds)
+
+
+def _spread(prepared: Prepared) -> Residuals | None:
+    """None for a system that fits nothing and could predict too few rows before: a line, before lines were recorded."""
+    actual, predicted = before_validation(prepared)
+    if not prepared.system.learns and np.isfinite(predicted).sum() < MIN_ROWS:
+        return None
+    return fit_residuals(actual, predicted)
 
 
 def _describe(prepared: Prepared, said: Predicted) -> Fold:

@@ -22,16 +22,17 @@ from systems.residuals import Residuals
 
 ABOUT, RUN_ID = "about.json", "run_id"
 NO_ROUNDS = -1
+NO_SPREAD = Residuals(np.empty(0), np.empty((0, 0)))
 
 
 @dataclass(frozen=True)
 class Predicted:
     """What the system of one fold said: the `point` of each of its test rows (n,), NaN = none, the spread of its errors
-    and the round that early stopping ended at (None: it has none).
+    (None: too few before to tell) and the round that early stopping ended at (None: it has none).
     """
 
     point: Floats
-    residuals: Residuals
+    residuals: Residuals | None
     best_rounds: int | None
 
 
@@ -63,14 +64,15 @@ class KeptFolds:
             return
         path = self._fold(self._folder, number)
         rounds = NO_ROUNDS if fold.best_rounds is None else fold.best_rounds
+        spread = fold.residuals or NO_SPREAD
         with path.with_suffix(".part").open("wb") as file:
             np.savez(
                 file,
                 allow_pickle=False,
                 point=fold.point,
-                edges=fold.residuals.edges,
-                quantiles=fold.residuals.quantiles,
-                growth=fold.residuals.growth,
+                edges=spread.edges,
+                quantiles=spread.quantiles,
+                growth=spread.growth,
                 best_rounds=rounds,
             )
         path.with_suffix(".part").replace(path)
@@ -89,7 +91,8 @@ class KeptFolds:
             return None
         factor, power = found["growth"].tolist()
         rounds = int(found["best_rounds"])
-        residuals = Residuals(found["edges"], found["quantiles"], (factor, power))
+        spread = Residuals(found["edges"], found["quantiles"], (factor, power))
+        residuals = spread if len(spread.quantiles) else None
         return Predicted(found["point"], residuals, None if rounds == NO_ROUNDS else rounds)
 
     def forget(self) -> None:

@@ -14,6 +14,7 @@ import sqlalchemy as sa
 
 from contracts.clock import now
 from contracts.errors import UsageError
+from contracts.metrics import Floats
 from contracts.model_metadata import ModelMetadata
 from contracts.settings import Settings, TrainingSettings
 from features.feature_sets import load_feature_set
@@ -156,14 +157,22 @@ def fit(prepared: Prepared) -> None:
 
 
 def learn_spread(prepared: Prepared) -> Residuals:
-    """How far results fell from predictions: on the tune block, whose rows the system was not fitted on.
+    """How far results fell from predictions (`before_validation`).
+
+    Raises UsageError where too few rows could be predicted.
+    """
+    return fit_residuals(*before_validation(prepared))
+
+
+def before_validation(prepared: Prepared) -> tuple[Floats, Floats]:
+    """(results, predictions) of the tune block, whose rows the system was not fitted on; NaN: not predicted.
 
     A system that fits nothing has no such rows, so all that come before validation count.
     """
     split = prepared.split
     blocks = (split.tune,) if prepared.system.learns else (split.train, split.tune)
     rows = prepared.dataset.rows(prepared.features, prepared.block(*blocks))
-    return fit_residuals(rows.target, prepared.system.predict(rows.matrix))
+    return rows.target, prepared.system.predict(rows.matrix)
 
 
 def validate(prepared: Prepared, residuals: Residuals) -> Evaluation:

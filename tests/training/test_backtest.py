@@ -150,6 +150,23 @@ def test_a_baseline_walked_forward_is_its_own_baseline(database: sa.Engine, seas
     assert [(fold.n_train, fold.best_rounds) for fold in made.folds] == [(0, None)]
 
 
+def test_lines_that_were_recorded_late_are_predictions_without_a_spread(
+    database: sa.Engine, settings: Settings, tmp_path: Path
+) -> None:
+    """points_line learns nothing of them, so it answers in the very month in which the first one is known."""
+    course = set_out(database, settings, replace(MONTHLY, system="points_line"))
+    recorded = pl.col("game_date") >= course.splits[1].validation.first
+    late = course.dataset.frame.with_columns(pl.when(recorded).then("vegas_points_line"))
+    course = replace(course, dataset=replace(course.dataset, frame=late))
+    with open_kept_folds(tmp_path, {"walk": "of lines"}) as kept:
+        walked = walk(course, kept)
+        again = walk(course, kept)
+    for one in (walked, again):
+        np.testing.assert_array_equal(one.scored.point, one.frame["vegas_points_line"].fill_null(np.nan).to_numpy())
+        assert one.scored.low is None
+    assert np.isfinite(walked.scored.point).any()
+
+
 def test_the_mean_error_is_of_the_rows_that_all_could_predict(database: sa.Engine, settings: Settings) -> None:
     """Recomputed from the walk itself, row by row."""
     course = set_out(database, settings, REQUEST)
