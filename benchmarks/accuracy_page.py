@@ -146,8 +146,8 @@ def _simulated(found: Mapping[str, Any]) -> Iterator[str]:
     yield "## In a league whose lowest error is known"
     yield f"`python -m benchmarks.accuracy --simulated`: {found['n_seasons']} simulated seasons, seed {found['seed']};"
     yield f"{found['system']} on {found['feature_set']}, trained once on all but the last, predicts the last."
-    yield "*Lowest possible* knows form and skill themselves, and who will be there tonight. Rests and injuries of the day"
-    yield "are in no source before the game: the bench, whose minutes hang on them, stays further above it.\n"
+    yield "*Lowest possible* knows form and skill themselves, and who will be there tonight. Rests and injuries of"
+    yield "the day are in no source before the game: the bench, whose minutes hang on them, stays further above it.\n"
     yield "| population | rows | MAE | 95 % interval | lowest possible | above it | season average | line |"
     yield "|---|---:|---:|---|---:|---:|---:|---:|"
     for name, row in found["populations"].items():
