@@ -131,8 +131,9 @@ def _difference(values: Floats, dates: np.ndarray[Any, Any]) -> str:
 def _looks(told: Mapping[str, Mapping[str, Any]], season: str) -> Iterator[str]:
     yield "## How often the season was looked at"
     yield f"The ledger of the database that this page was made with counted {len(told)} looks at {season}, one a row:"
-    yield "whoever picks the best of many looks has tuned on the season. Earlier work looked three times more"
-    yield "([feature_sets.md](feature_sets.md): xgboost on v3_67features and v3_74features; README: a first run)."
+    yield "whoever picks the best of many looks has tuned on the season. Earlier work looked twice, in another database"
+    yield "([feature_sets.md](feature_sets.md): xgboost on v3_67features and v3_74features), and the training of the"
+    yield "README's session validates on most of it."
     yield "Seconds are those of a machine of two cores that others used too.\n"
     yield "| look | command, each with `--retrain monthly --test-season " + season + "` | trainings | seconds |"
     yield "|---:|---|---:|---:|"
