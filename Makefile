@@ -13,10 +13,10 @@ export MLFLOW_EXPERIMENT_NAME ?= tipoff
 export MLFLOW_DISABLE_TELEMETRY ?= true
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve ui test spark test-slow check bench accuracy leakbench docs format lock
+.PHONY: help setup demo serve ui test spark test-slow check bench bench-serving accuracy leakbench docs format lock
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(READY) ## the environment in .venv, nothing else
 
@@ -58,6 +58,9 @@ check: setup ## format, lint, types, layers
 
 bench: setup ## speed, as ratios to a named reference in the same run
 	$(BIN)/python -m benchmarks --write
+
+bench-serving: setup ## the service beside `mlflow models serve` and a bare FastAPI endpoint, in the same run
+	@$(BIN)/python -m benchmarks.serving
 
 accuracy: setup ## every system on one real season, trained again before each month (hours): docs/accuracy.md
 	$(BIN)/python -m benchmarks.accuracy --home $(TIPOFF_HOME)/accuracy --simulated --write

@@ -201,6 +201,10 @@ class ServingSettings(Section):
     max_body_bytes: int = Field(2_000_000, ge=1000)
     body_seconds: float = Field(10.0, gt=0, description="how long a body may take to arrive")
     max_in_flight: int = Field(64, ge=1, description="predicting requests at once in a worker; one more is a 429")
+    max_requests_per_second: float = Field(
+        0, ge=0, description="predicting requests of one address to a worker; one more is a 429; 0: no limit"
+    )
+    log_requests: bool = Field(True, description="a JSON line on stderr for each request but the probes'")
 
 
 class MonitoringSettings(Section):

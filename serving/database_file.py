@@ -18,13 +18,13 @@ class DatabaseFile:
         self._path = sqlite_path(engine.url.render_as_string(hide_password=False))
         self._inode = _inode(self._path)
 
-    def check(self) -> None:
-        """Nothing, where the file is the one that is open; open connections to another are given up.
+    def check(self) -> int | None:
+        """The file's inode (None: a server's database); open connections to another file are given up.
 
         Raises UnavailableError where it is gone: what is open is then a file that nobody else can see.
         """
         if self._path is None:
-            return
+            return None
         found = _inode(self._path)
         if found is None:
             self._inode = None
@@ -32,6 +32,7 @@ class DatabaseFile:
         if found != self._inode:
             self._engine.dispose()
             self._inode = found
+        return found
 
 
 def _inode(path: Path | None) -> int | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -12,8 +12,10 @@ from contracts.settings import ServingSettings
 from serving.faults import InvalidRequestError
 from serving.freshness import Freshness
 from serving.live import LiveModel
-from serving.lookup import Key, StoredRows, find_rows
+from serving.lookup import StoredRows
+from serving.metrics import Metrics
 from serving.predictor import FeatureRow, RowFault, check_names, explain, predict
+from serving.row_cache import RowCache
 from serving.schemas import (
     Answer,
     ExplainRequest,
@@ -29,13 +31,14 @@ from serving.slate import answer_slate
 from serving.slot import Slot
 from serving.store import PredictionStore, prediction_rows
 
-Count = Callable[[Sequence[Answer]], None]
+QUICK_ROWS = 8
+"""So many rows by features are predicted in less time than a thread takes to begin."""
 
 
 class Desk:
     """Answers requests from the slot's models and the stored rows, and hands what was said to the store.
 
-    Safe for threads. `count` is told of all answers, for the metrics.
+    Safe for threads. `metrics` is told of all answers.
     """
 
     def __init__(
@@ -44,15 +47,21 @@ class Desk:
         slot: Slot,
         store: PredictionStore,
         settings: ServingSettings,
-        count: Count,
+        metrics: Metrics,
         freshness: Freshness,
     ) -> None:
         self._engine = engine
         self._store = store
         self._settings = settings
-        self._count = count
+        self._metrics = metrics
         self._freshness = freshness
+        self._rows = RowCache(engine, freshness)
         self.slot = slot
+
+    def is_quick(self, request: PredictRequest) -> bool:
+        """Whether `predict` needs no database for it, and next to no time."""
+        rows = request.rows
+        return request.system == "production" and len(rows) <= QUICK_ROWS and all(row.key is None for row in rows)
 
     def predict(self, request: PredictRequest) -> PredictResponse:
         """An answer for each row, all from one model.
@@ -79,7 +88,7 @@ class Desk:
         Raises NoGamesError, and what `predict` raises.
         """
         live = self.slot.resolve(request.system)
-        slate = answer_slate(self._engine, live, request.game_date, self._freshness.stale(live.feature_set))
+        slate = answer_slate(live, request.game_date, self._rows.slate(live, request.game_date))
         self._keep(live, slate.stored, slate.answers, has_lines=False)
         return PredictBatchResponse(
             game_date=request.game_date,
@@ -106,6 +115,12 @@ class Desk:
         live, state = self.slot.current(), self.slot.state()
         return _card(live, state.status, state.message)
 
+    def metrics_text(self) -> bytes:
+        """What Prometheus is told of the service now."""
+        state = self.slot.state()
+        self._metrics.tell_state(state.status, state.live, self._store.n_waiting)
+        return self._metrics.text()
+
     def close(self) -> None:
         """Stop following the registry, write what waits, close the database."""
         self.slot.stop()
@@ -116,19 +131,16 @@ class Desk:
     def _find(self, live: LiveModel, rows: Sequence[Row]) -> StoredRows:
         """The stored row of each row by ids, the caller's own of each by features, in order."""
         keys = [key for row in rows if (key := row.key) is not None]
-        stored = self._find_stored(live, keys) if keys else StoredRows([], {})
+        stored = self._rows.rows(live, keys) if keys else StoredRows([], {})
         found = iter(stored.rows)
         merged: list[FeatureRow | RowFault] = [
             next(found) if row.features is None else FeatureRow(row.features) for row in rows
         ]
         return StoredRows(merged, stored.game_dates)
 
-    def _find_stored(self, live: LiveModel, keys: Sequence[Key]) -> StoredRows:
-        return find_rows(self._engine, live.feature_set, keys, self._freshness.stale(live.feature_set))
-
     def _keep(self, live: LiveModel, stored: StoredRows, answers: list[Answer], *, has_lines: bool) -> None:
         """Hand the answers to the store; those to a caller's own lines are made again for the known."""
-        self._count(answers)
+        self._metrics.count_answers(answers)
         if not stored.game_dates:
             return
         said_at = clock.now()

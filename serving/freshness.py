@@ -9,13 +9,19 @@ from datetime import date
 
 import sqlalchemy as sa
 
+from contracts.errors import UnavailableError
 from contracts.feature_set import FeatureSet
 from contracts.settings import Settings
 from contracts.tables import builds, ingests
 from features.table.rows import stale_dates
+from serving.database_file import DatabaseFile
 
-Moment = tuple[int | None, int | None]
-"""The newest ingest that changed a fact, and the newest build that is done."""
+Moment = tuple[int | None, int | None, int | None]
+"""The newest ingest that changed a fact, the newest build that is done, and which file an embedded database is."""
+
+_CHANGED = sa.select(sa.func.max(ingests.c.ingest_id)).where(ingests.c.n_changed > 0).scalar_subquery()
+_DONE = sa.select(sa.func.max(builds.c.build_id)).where(builds.c.state == "done").scalar_subquery()
+_NOW = sa.select(_CHANGED, _DONE)
 
 log = logging.getLogger("tipoff.serving")
 
@@ -29,6 +35,7 @@ class Freshness:
     def __init__(self, engine: sa.Engine, settings: Settings) -> None:
         self._engine = engine
         self._settings = settings
+        self._file = DatabaseFile(engine)
         self._lock = threading.Lock()
         self._known: dict[str, tuple[Moment, frozenset[date]]] = {}
         self._stop = threading.Event()
@@ -41,9 +48,19 @@ class Freshness:
         """End the thread."""
         self._stop.set()
 
-    def stale(self, feature_set: FeatureSet) -> frozenset[date]:
-        """The stale dates of `feature_set`, as of now: a fact corrected a moment ago counts."""
-        moment = self._moment()
+    def moment(self) -> Moment:
+        """What the rows depend on, as of now: while it is the same, so are they.
+
+        Raises UnavailableError where the database's file is gone.
+        """
+        inode = self._file.check()
+        with self._engine.connect() as connection:
+            row = connection.execute(_NOW).one()
+        return row[0], row[1], inode
+
+    def stale(self, feature_set: FeatureSet, moment: Moment | None = None) -> frozenset[date]:
+        """The stale dates of `feature_set` at `moment` (None: now): a fact corrected a moment ago counts."""
+        moment = self.moment() if moment is None else moment
         with self._lock:
             known = self._known.get(feature_set.hash)
             if known is None or known[0] != moment:
@@ -57,14 +74,7 @@ class Freshness:
             try:
                 if feature_set is not None:
                     self.stale(feature_set)
-            except sa.exc.SQLAlchemyError as error:
+            except (sa.exc.SQLAlchemyError, UnavailableError) as error:
                 log.warning("Which rows are stale cannot be looked up: %s", error)
             if self._stop.wait(self._settings.serving.poll_seconds):
                 return
-
-    def _moment(self) -> Moment:
-        changed = sa.select(sa.func.max(ingests.c.ingest_id)).where(ingests.c.n_changed > 0).scalar_subquery()
-        done = sa.select(sa.func.max(builds.c.build_id)).where(builds.c.state == "done").scalar_subquery()
-        with self._engine.connect() as connection:
-            row = connection.execute(sa.select(changed, done)).one()
-        return row[0], row[1]

@@ -8,6 +8,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import sqlalchemy as sa
 
 from contracts.errors import RefusedError, UnavailableError
@@ -20,6 +22,8 @@ from registry.stages import Stage
 from registry.versions import ModelVersion, list_versions, stages
 from serving.faults import NoProductionError, UnknownSystemError
 from systems.model import Model, load_model
+
+Floats = npt.NDArray[np.float64]
 
 NOT_IN_PRODUCTION = "No version of {} is in Production."
 PROMOTE = "Promote one: `tipoff promote`."
@@ -38,6 +42,20 @@ class LiveModel:
     def feature_names(self) -> frozenset[str]:
         """The features of the set, those that the model leaves out included."""
         return frozenset(self.feature_set.names)
+
+    @cached_property
+    def columns(self) -> list[int]:
+        """Where the features that the model reads, in its order, stand among those of the set."""
+        places = {name: place for place, name in enumerate(self.feature_set.names)}
+        return [places[name] for name in self.model.metadata.features]
+
+    @cached_property
+    def bounds(self) -> tuple[Floats, Floats]:
+        """The declared (lows, highs) of the set's features; infinite where there is none."""
+        features = self.feature_set.features
+        lows = [-np.inf if each.low is None else each.low for each in features]
+        highs = [np.inf if each.high is None else each.high for each in features]
+        return np.array(lows, dtype=np.float64), np.array(highs, dtype=np.float64)
 
     @cached_property
     def identity(self) -> dict[str, Any]:
@@ -92,6 +110,12 @@ def load_live(version: ModelVersion, stage: Stage, home: Home) -> LiveModel:
     if model.metadata.feature_set_hash != version.feature_set_hash:
         raise RefusedError(
             f"Version {version.version} is registered with another feature set than its files name.",
+            remedy="Train again: `tipoff train`.",
+        )
+    strange = set(model.metadata.features) - set(feature_set.names)
+    if strange:
+        raise RefusedError(
+            f"Version {version.version} reads {', '.join(sorted(strange))}, which {feature_set.name} has not.",
             remedy="Train again: `tipoff train`.",
         )
     return LiveModel(version=version, stage=stage, model=model, feature_set=feature_set)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import isfinite
 
 import numpy as np
 import numpy.typing as npt
 
-from contracts.feature_set import Feature
 from contracts.populations import LINE_TARGET
 from serving.faults import InvalidRequestError
 from serving.live import LiveModel
@@ -68,7 +68,7 @@ def explain(live: LiveModel, row: FeatureRow | RowFault, line: float | None, *, 
     if answer.error is not None or isinstance(row, RowFault):
         return ExplainResponse(**answer.model_dump())
     names = live.model.metadata.features
-    base, moved = _contributions(live, _matrix([row], names))
+    base, moved = _contributions(live, _values(live, [row])[:, live.columns])
     order = np.argsort(-np.abs(moved), kind="stable")[:top]
     contributions = [
         Contribution(feature=names[i], value=row.values.get(names[i]), contribution=float(moved[i])) for i in order
@@ -107,23 +107,20 @@ def _refuse_other_features(live: LiveModel, row: FeatureRow | RowFault) -> Featu
 def _answer_rows(live: LiveModel, rows: Sequence[FeatureRow], lines: Sequence[float | None]) -> list[Answer]:
     if not rows:
         return []
-    predictions = live.model.predict(_matrix(rows, live.model.metadata.features))
-    over = _over_probabilities(live, predictions.point, lines)
-    return [
-        _answer(live, row, line, estimate, probability)
-        for row, line, estimate, probability in zip(
-            rows,
-            lines,
-            zip(
-                predictions.point.tolist(),
-                predictions.low.tolist(),
-                predictions.high.tolist(),
-                strict=True,
-            ),
-            over,
-            strict=True,
-        )
-    ]
+    values = _values(live, rows)
+    made = live.model.predict(values[:, live.columns])
+    estimates = zip(made.point.tolist(), made.low.tolist(), made.high.tolist(), strict=True)
+    lows, highs = live.bounds
+    told = zip(
+        rows,
+        lines,
+        estimates,
+        _over_probabilities(live, made.point, lines),
+        _named(live, np.isnan(values)),
+        _named(live, (values < lows) | (values > highs)),
+        strict=True,
+    )
+    return [_answer(live, *each) for each in told]
 
 
 def _answer(
@@ -132,9 +129,11 @@ def _answer(
     line: float | None,
     estimate: tuple[float, float, float],
     probability: float | None,
+    missing: list[str],
+    outside: list[str],
 ) -> Answer:
     point, low, high = estimate
-    failed = not np.isfinite(estimate).all()
+    failed = not (isfinite(point) and isfinite(low) and isfinite(high))
     error = RowError(code="not_predictable", message=_not_predictable(live, row)) if failed else None
     return Answer(
         player_id=row.player_id,
@@ -143,8 +142,8 @@ def _answer(
         interval=None if failed else (low, high),
         line=line,
         over_probability=None if failed else probability,
-        missing=[name for name in live.feature_set.names if row.values.get(name) is None],
-        out_of_range=[feature.name for feature in live.feature_set.features if _is_outside(feature, row)],
+        missing=missing,
+        out_of_range=outside,
         build_id=row.build_id,
         error=error,
         **live.identity,
@@ -160,11 +159,19 @@ def _fault_answer(live: LiveModel, fault: RowFault) -> Answer:
     )
 
 
-def _matrix(rows: Sequence[FeatureRow], names: Sequence[str]) -> Floats:
-    """Shape (rows, names), NaN where missing; float64 so that a stored value arrives bit-equal."""
-    missing = float("nan")
-    cells = [[missing if (value := row.values.get(name)) is None else value for name in names] for row in rows]
-    return np.array(cells, dtype=np.float64).reshape(len(rows), len(names))
+def _values(live: LiveModel, rows: Sequence[FeatureRow]) -> Floats:
+    """Shape (rows, features of the set), NaN where missing; float64 so that a stored value arrives bit-equal."""
+    names = live.feature_set.names
+    return np.array([list(map(row.values.get, names)) for row in rows], dtype=np.float64)
+
+
+def _named(live: LiveModel, chosen: npt.NDArray[np.bool_]) -> list[list[str]]:
+    """For each row the features whose cell is chosen."""
+    names = live.feature_set.names
+    found: list[list[str]] = [[] for _ in range(len(chosen))]
+    for row, place in np.argwhere(chosen).tolist():
+        found[row].append(names[place])
+    return found
 
 
 def _over_probabilities(live: LiveModel, point: Floats, lines: Sequence[float | None]) -> list[float | None]:
@@ -186,13 +193,6 @@ def _line(live: LiveModel, row: FeatureRow, given: float | None) -> float | None
     """The caller's, else the row's own: that is a line of one target, and says nothing of another."""
     known = row.known_line if live.version.target == LINE_TARGET else None
     return known if given is None else given
-
-
-def _is_outside(feature: Feature, row: FeatureRow) -> bool:
-    value = row.values.get(feature.name)
-    if value is None:
-        return False
-    return (feature.low is not None and value < feature.low) or (feature.high is not None and value > feature.high)
 
 
 def _not_predictable(live: LiveModel, row: FeatureRow) -> str:

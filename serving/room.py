@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import os
 import threading
-from collections.abc import Sequence
 from functools import partial
 
 from contracts.database import open_database
@@ -13,10 +12,11 @@ from contracts.errors import UsageError
 from contracts.home import REGISTERED_MODEL, prepare_home
 from contracts.settings import load_settings
 from serving.app import Room
-from serving.desk import Count, Desk
+from serving.desk import Desk
 from serving.freshness import Freshness
 from serving.live import load_live
-from serving.schemas import Answer
+from serving.logs import configure_logs
+from serving.metrics import Metrics
 from serving.slot import Slot
 from serving.store import PredictionStore
 from systems.catalog import system_class, system_names
@@ -31,15 +31,19 @@ def open_room() -> Room:
     """
     home, settings = prepare_home(), load_settings()
     engine = open_database(home.database_url)
-    slot = Slot(engine, REGISTERED_MODEL, partial(load_live, home=home), poll_seconds=settings.serving.poll_seconds)
-    store = PredictionStore(engine)
+    configure_logs()
+    metrics = Metrics()
+    load = partial(load_live, home=home)
+    poll = settings.serving.poll_seconds
+    slot = Slot(engine, REGISTERED_MODEL, load, poll_seconds=poll, on_swap=metrics.count_swap)
+    store = PredictionStore(engine, metrics=metrics)
     slot.start()
     threading.Thread(target=_import_systems, name="import-systems", daemon=True).start()
     store.start()
     freshness = Freshness(engine, settings)
     freshness.follow(lambda: live.feature_set if (live := slot.state().live) else None)
-    desk = Desk(engine, slot, store, settings.serving, _counter(store), freshness)
-    return Room(desk, settings.serving, token=os.environ.get("TIPOFF_API_TOKEN") or None)
+    desk = Desk(engine, slot, store, settings.serving, metrics, freshness)
+    return Room(desk, settings.serving, token=os.environ.get("TIPOFF_API_TOKEN") or None, metrics=metrics)
 
 
 def close_room(room: Room) -> None:
@@ -54,20 +58,3 @@ def _import_systems() -> None:
             system_class(name)
         except UsageError as error:
             log.warning("The system %s cannot be used: %s", name, error)
-
-
-def _counter(store: PredictionStore) -> Count:
-    """Prometheus metrics of this worker; imported here, after BentoML has named the folder that workers share."""
-    from prometheus_client import Counter, Gauge
-
-    labels = ["system", "version", "outcome"]
-    answers = Counter("tipoff_answers", "Rows answered, by system, version and outcome.", labels)
-    dropped = Gauge("tipoff_dropped_requests", "Requests answered and not stored.", multiprocess_mode="livesum")
-
-    def count(said: Sequence[Answer]) -> None:
-        for answer in said:
-            outcome = "predicted" if answer.error is None else answer.error.code
-            answers.labels(answer.system, str(answer.model_version), outcome).inc()
-        dropped.set(store.n_dropped)
-
-    return count

@@ -126,6 +126,16 @@ class ModelCard(BaseModel):
     registered_at: datetime
 
 
+class Readiness(BaseModel):
+    """GET /readyz, 200: production is answered."""
+
+    status: str = Field(description="ready, or degraded: the last good version goes on, and `reason` says why")
+    model_version: int | None = None
+    model_sha256: str | None = None
+    reason: str | None = None
+    remedy: str | None = None
+
+
 class PredictResponse(BaseModel):
     """The answers, in the order of the rows; all from one model version."""
 

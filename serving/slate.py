@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -39,14 +38,9 @@ class SlatePredictions:
         return sum(answer.error is None for answer in self.answers)
 
 
-def answer_slate(engine: sa.Engine, live: LiveModel, game_date: date, stale: Collection[date]) -> SlatePredictions:
-    """The answers of `live` for the slate of `game_date`, none from a date among `stale`; nothing is stored.
-
-    Raises NoGamesError where nobody is expected on the date.
-    """
-    stored = find_slate(engine, live.feature_set, game_date, stale)
-    answers = predict(live, stored.rows, [None] * len(stored.rows))
-    return SlatePredictions(game_date, answers, stored)
+def answer_slate(live: LiveModel, game_date: date, stored: StoredRows) -> SlatePredictions:
+    """The answers of `live` for the slate of `game_date`, whose rows are `stored`; nothing is written."""
+    return SlatePredictions(game_date, predict(live, stored.rows, [None] * len(stored.rows)), stored)
 
 
 def predict_slate(
@@ -64,6 +58,7 @@ def predict_slate(
     model that does not verify.
     """
     live = resolve_live(engine, home, model_name, system)
-    slate = answer_slate(engine, live, game_date, Freshness(engine, settings).stale(live.feature_set))
+    stale = Freshness(engine, settings).stale(live.feature_set)
+    slate = answer_slate(live, game_date, find_slate(engine, live.feature_set, game_date, stale))
     store_predictions(engine, prediction_rows(live, slate.answers, slate.stored.game_dates, clock.now()))
     return [answer.model_dump(mode="json") for answer in slate.answers]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections import OrderedDict
@@ -17,6 +18,8 @@ from serving.database_file import DatabaseFile
 from serving.faults import NoProductionError, NotReadyError
 from serving.live import NOT_IN_PRODUCTION, PROMOTE, LiveModel, resolve_version
 from systems.model import check_golden_rows
+
+log = logging.getLogger("tipoff.serving")
 
 CACHE_SIZE = 8
 RETRY_SECONDS = 30.0
@@ -51,12 +54,21 @@ class Slot:
     A version that does not verify never answers: the last good one goes on, and `state` says so. Safe for threads.
     """
 
-    def __init__(self, engine: sa.Engine, model_name: str, load: Loader, *, poll_seconds: float) -> None:
+    def __init__(
+        self,
+        engine: sa.Engine,
+        model_name: str,
+        load: Loader,
+        *,
+        poll_seconds: float,
+        on_swap: Callable[[], None] = lambda: None,
+    ) -> None:
         self._engine = engine
         self._file = DatabaseFile(engine)
         self._model_name = model_name
         self._load = load
         self._poll_seconds = poll_seconds
+        self._on_swap = on_swap
         self._state = SlotState("not_ready", None, "not_ready", "The service has not looked at the registry yet.", None)
         self._failed: tuple[str, float, TipoffError] | None = None
         self._verified: OrderedDict[str, LiveModel] = OrderedDict()
@@ -153,10 +165,17 @@ class Slot:
         try:
             self._state = SlotState("ready", self._verify(version, Stage.PRODUCTION))
             self._failed = None
+            self._tell_swap(live, version)
         except TipoffError as error:
             self._failed = (version.sha256, time.monotonic(), error)
             what = f"Version {version.version} is in Production and does not load: {error.message}"
             self._degrade("not_ready", what, error.remedy)
+
+    def _tell_swap(self, before: LiveModel | None, version: ModelVersion) -> None:
+        self._on_swap()
+        said = {"model_version": version.version, "model_sha256": version.sha256, "system": version.system}
+        was = f"version {before.version.version}" if before is not None else "none"
+        log.info("%s answers now, before it %s", version.title, was, extra={"told": said})
 
     def _was_tried(self, version: ModelVersion) -> bool:
         if self._failed is None or self._failed[0] != version.sha256:
@@ -166,6 +185,8 @@ class Slot:
     def _degrade(self, code: str, message: str, remedy: str | None) -> None:
         """The last good model goes on answering, if there is one."""
         live = self._state.live
+        if message != self._state.message:
+            log.error("%s", message, extra={"told": {"code": code}})
         self._state = SlotState("degraded" if live else "not_ready", live, code, message, remedy)
 
     def _verify(self, version: ModelVersion, stage: Stage) -> LiveModel:

@@ -14,11 +14,18 @@ from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from contracts.database import writing
+from contracts.errors import UnavailableError
 from contracts.tables import predictions
+from serving.database_file import DatabaseFile
 from serving.live import LiveModel
+from serving.metrics import Metrics
 from serving.schemas import Answer
 
 QUEUE_SIZE = 1000
+BATCH = 200
+"""Requests whose predictions are written in one transaction."""
+MOST_WRITTEN = 200_000
+"""Predictions known to be written; beyond that they are forgotten, and the database finds what it has."""
 ATTEMPTS = 3
 
 Work = Callable[[], Sequence[dict[str, Any]]]
@@ -26,17 +33,36 @@ log = logging.getLogger("tipoff.serving")
 
 
 class PredictionStore:
-    """Writes predictions in a thread of its own; what does not fit its bounded queue is counted in `n_dropped`."""
+    """Writes predictions in a thread of its own; what does not fit its bounded queue is counted in `n_dropped`.
 
-    def __init__(self, engine: sa.Engine, *, queue_size: int = QUEUE_SIZE, retry_seconds: float = 1.0) -> None:
+    What waits is written together, and what was written before is not written again: the database keeps the first.
+    """
+
+    def __init__(
+        self,
+        engine: sa.Engine,
+        *,
+        queue_size: int = QUEUE_SIZE,
+        retry_seconds: float = 1.0,
+        metrics: Metrics | None = None,
+    ) -> None:
         self._engine = engine
+        self._file = DatabaseFile(engine)
         self._retry_seconds = retry_seconds
+        self._metrics = metrics
         self._queue: queue.Queue[Work | None] = queue.Queue(maxsize=queue_size)
         self._lock = threading.Lock()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._write_all, name="prediction-store", daemon=True)
+        self._written: set[tuple[Any, ...]] = set()
+        self._written_to: int | None = None
         self.n_dropped = 0
         self.n_stored = 0
+
+    @property
+    def n_waiting(self) -> int:
+        """How many requests' predictions are still to be written."""
+        return self._queue.qsize()
 
     def start(self) -> None:
         """Begin to write."""
@@ -65,26 +91,48 @@ class PredictionStore:
                 self._drop("the service stopped")
 
     def _write_all(self) -> None:
-        while (work := self._queue.get()) is not None:
-            self._write(work)
+        works: list[Work | None] = []
+        while None not in works:
+            works = [self._queue.get()]
+            while len(works) < BATCH and not self._queue.empty():
+                works.append(self._queue.get())
+            self._write([work for work in works if work is not None])
 
-    def _write(self, work: Work) -> None:
-        rows = work()
+    def _write(self, works: Sequence[Work]) -> None:
+        """The rows of `works` in one transaction, tried again where the database does not answer."""
+        rows = {_key(row): row for work in reversed(works) for row in reversed(work())}
         for attempt in range(1, ATTEMPTS + 1):
             try:
-                n_new = store_predictions(self._engine, rows)
-            except sa.exc.OperationalError as error:
-                if attempt == ATTEMPTS:
-                    self._drop(str(error.orig))
-                self._stopping.wait(self._retry_seconds)
-            else:
-                with self._lock:
-                    self.n_stored += n_new
+                self._write_new(rows)
                 return
+            except (sa.exc.OperationalError, UnavailableError) as error:
+                reason = str(error)
+                if attempt < ATTEMPTS:
+                    self._stopping.wait(self._retry_seconds)
+            except sa.exc.SQLAlchemyError as error:  # nothing that waiting would mend
+                reason = str(error)
+                break
+        for _ in works:
+            self._drop(reason)
+
+    def _write_new(self, rows: dict[tuple[Any, ...], dict[str, Any]]) -> None:
+        inode = self._file.check()
+        if inode != self._written_to or len(self._written) > MOST_WRITTEN:
+            self._written.clear()
+            self._written_to = inode
+        new = [row for key, row in rows.items() if key not in self._written]
+        n_new = store_predictions(self._engine, new)
+        self._written.update(rows)
+        with self._lock:
+            self.n_stored += n_new
+        if self._metrics is not None:
+            self._metrics.count_stored(n_new)
 
     def _drop(self, reason: str) -> None:
         with self._lock:
             self.n_dropped += 1
+        if self._metrics is not None:
+            self._metrics.count_dropped()
         log.error("A request's predictions were answered and not stored: %s", reason)
 
 
@@ -96,9 +144,9 @@ def store_predictions(engine: sa.Engine, rows: Sequence[dict[str, Any]]) -> int:
     if not rows:
         return 0
     insert = postgresql_insert if engine.dialect.name == "postgresql" else sqlite_insert
-    statement = insert(predictions).on_conflict_do_nothing()
+    statement = insert(predictions).on_conflict_do_nothing().returning(predictions.c.prediction_id)
     with writing(engine) as connection:
-        return int(connection.execute(statement, list(rows)).rowcount)
+        return len(connection.execute(statement, list(rows)).all())
 
 
 def prediction_rows(
@@ -130,3 +178,8 @@ def prediction_rows(
         for answer in answers
         if answer.interval is not None and answer.game_id is not None and answer.player_id is not None
     ]
+
+
+def _key(row: dict[str, Any]) -> tuple[Any, ...]:
+    """What makes a prediction one: contracts.tables.predictions.one_prediction."""
+    return row["game_id"], row["player_id"], row["system"], row["model_version"], row["build_id"]

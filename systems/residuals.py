@@ -50,9 +50,9 @@ class Residuals:
         """
         if not 0 < level <= 0.98:
             raise ValueError(f"level {level} is not within 0 and 0.98")
-        quantiles, scale = self.quantiles[self._band(point)], self._scale(point)
-        low = point + scale * _at_level(quantiles, (1 - level) / 2)
-        high = point + scale * _at_level(quantiles, (1 + level) / 2)
+        bands, scale = self._band(point), self._scale(point)
+        low = point + scale * _at_level(self.quantiles, (1 - level) / 2)[bands]
+        high = point + scale * _at_level(self.quantiles, (1 + level) / 2)[bands]
         return np.maximum(low, 0.0), np.maximum(high, 0.0)
 
     def result_quantiles(self, point: Floats) -> Floats:
@@ -90,7 +90,7 @@ class Residuals:
         return np.asarray(np.maximum(line[:, None] + spread, 0.0), dtype=np.float64)
 
     def _band(self, point: Floats) -> np.ndarray[tuple[int, ...], np.dtype[np.intp]]:
-        return np.searchsorted(self.edges, np.nan_to_num(point, nan=0.0), side="right")
+        return np.searchsorted(self.edges, np.where(np.isnan(point), 0.0, point), side="right")
 
     def _scale(self, point: Floats) -> Floats:
         return _scale(point, self.growth)
@@ -148,7 +148,7 @@ def _scale(point: Floats, growth: tuple[float, float]) -> Floats:
 
 def _at_level(quantiles: Floats, level: float) -> Floats:
     """Each row's quantile at `level`, linear between the kept levels."""
-    position = float(np.clip(level * 100 - 1, 0, len(LEVELS) - 1))
+    position = min(max(level * 100 - 1, 0.0), len(LEVELS) - 1.0)
     below = int(position)
     above = min(below + 1, len(LEVELS) - 1)
     share = position - below

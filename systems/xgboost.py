@@ -14,6 +14,7 @@ from contracts.errors import RefusedError, UsageError
 from contracts.settings import Section
 from systems.base import Contributions, Floats, Rows, System, Watch
 from systems.narrow import to_float32
+from systems.xgboost_dense import predict_dense
 
 FILE = "model.ubj"
 
@@ -88,8 +89,7 @@ class XGBoost(System):
 
     def predict(self, matrix: Floats) -> Floats:
         """The trees' predictions; never NaN."""
-        values = self._booster.inplace_predict(to_float32(self._checked(matrix), self.features_used))
-        return np.asarray(values, dtype=np.float64)
+        return predict_dense(self._booster, to_float32(self._checked(matrix), self.features_used))
 
     def contributions(self, matrix: Floats) -> Contributions:
         """SHAP values of the trees (Lundberg and Lee, 2017), exact, summed in float32."""

@@ -20,6 +20,9 @@ from contracts.home import REGISTERED_MODEL, Home
 from contracts.model_metadata import ModelMetadata
 from contracts.tables import model_versions
 from features.feature_sets import load_feature_set
+from features.raw.ingest import ingest
+from features.sources.files import Source
+from features.sources.simulated import league_sources
 from features.table.rows import read_rows
 from registry.chain import append
 from registry.stages import Stage
@@ -88,6 +91,17 @@ class World:
     def live(self, system: str = "season_average", stage: Stage = Stage.PRODUCTION, **changes: object) -> LiveModel:
         """A registered and verified model."""
         return load_live(self.register(system, **changes), stage, self.home)
+
+    def correct_a_score(self, days_back: int) -> date:
+        """Corrects one player's free throws on the played date `days_back` dates before the last; returns that date."""
+        logs = league_sources(1, 7, n_teams=4, regular_games=20)["game-logs"].frame
+        day = sorted(logs["GAME_DATE"].unique())[-1 - days_back]
+        row = logs.filter((pl.col("GAME_DATE") == day) & (pl.col("MIN") > 0))[:1]
+        row = row.with_columns(pl.col("PTS", "FTM", "FTA") + 1)
+        report = ingest(self.engine, "game-logs", [Source("corrected.csv", row, "0" * 64)], self.home.rejects)
+        assert report.changed == 1
+        found: date = row["GAME_DATE"].cast(pl.String).str.to_date().item()
+        return found
 
     def _move(
         self, connection: sa.Connection, version: int, action: str, from_stage: Stage, to_stage: Stage, sha256: str

@@ -10,14 +10,12 @@ from typing import Any
 import httpx
 import pytest
 from pydantic import BaseModel
-from starlette.applications import Starlette
 
 from contracts.settings import ServingSettings
-from serving.app import Room, furnish
+from serving.app import Endpoints, Room
 from serving.door import Door
 from serving.keys import repeated_key
 from serving.schemas import ExplainRequest, PredictBatchRequest, PredictRequest, PredictResponse
-from serving.slot import SlotState
 
 IDS = '{"player_id": 1, "game_id": "0022300001"}'
 
@@ -49,13 +47,20 @@ class Waiting:
     def answer(self, _request: object) -> PredictResponse:
         return PredictResponse(predictions=[])
 
+    def is_quick(self, _request: object) -> bool:
+        return True
+
 
 def client(monkeypatch: pytest.MonkeyPatch, **limits: float) -> httpx.AsyncClient:
     monkeypatch.setattr("serving.desk.Desk.predict", lambda desk, request: desk.answer(request))
-    app = Starlette()
+    return httpx.AsyncClient(transport=httpx.ASGITransport(door(**limits)), base_url="http://service")
+
+
+def door(inner: Any = None, **limits: float) -> Door:
+    """The door before `inner`, of a worker whose desk is a fake."""
     room = Room(Waiting(), ServingSettings.model_validate(limits), token=None)  # type: ignore[arg-type]  # a fake
-    furnish(app, room)
-    return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://service")
+    front = Endpoints(room)
+    return Door(inner, lambda: front)
 
 
 def test_a_key_given_twice_is_a_422_that_names_it(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -94,8 +99,8 @@ def test_what_bentoml_refuses_in_plain_text_gets_the_one_shape(path: str, status
         await send({"type": "http.response.body", "body": b"No"})
 
     async def ask() -> httpx.Response:
-        door = Door(refuse, lambda: SlotState("ready", None))
-        async with httpx.AsyncClient(transport=httpx.ASGITransport(door), base_url="http://service") as service:
+        transport = httpx.ASGITransport(door(refuse))
+        async with httpx.AsyncClient(transport=transport, base_url="http://service") as service:
             return await service.put(path)
 
     answer = asyncio.run(ask())

@@ -36,11 +36,14 @@ class Service:
 
     world: Any
     client: httpx.Client
-    process: subprocess.Popen[str]
+    process: subprocess.Popen[bytes]
     before: dict[str, httpx.Response] = field(default_factory=dict)
 
     def predict(self, rows: list[dict[str, Any]], **more: Any) -> httpx.Response:
         return self.client.post("/predict", json={"rows": rows, **more})
+
+    def log(self) -> str:
+        return (self.world.home.root / "service.log").read_text()
 
     def promote(self, system: str, **changes: Any) -> Any:
         version = self.world.register(system, **changes)
@@ -56,7 +59,7 @@ class Service:
                     return answer
             except httpx.TransportError:
                 answer = None
-            assert self.process.poll() is None, self.process.communicate()
+            assert self.process.poll() is None, self.log()
             assert time.monotonic() < deadline, answer and answer.text
             time.sleep(0.05)
 
@@ -70,13 +73,13 @@ def service(open_world: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         port = probe.getsockname()[1]
     settings = {"TIPOFF_SERVING__MAX_BODY_BYTES": "50000", "TIPOFF_SERVING__MAX_ROWS": "100"}
     own = {"TIPOFF_HOME": str(world.home.root), "TIPOFF_API_TOKEN": TOKEN, "PYTHONPATH": str(PROJECT)}
+    said = (world.home.root / "service.log").open("w")
     process = subprocess.Popen(
         [sys.executable, "-c", LAUNCH, str(port)],
         env={**os.environ, **own, **settings},
         cwd=world.home.root,
-        stdout=subprocess.PIPE,
+        stdout=said,
         stderr=subprocess.STDOUT,
-        text=True,
     )
     headers = {"Authorization": f"Bearer {TOKEN}"}
     with httpx.Client(base_url=f"http://127.0.0.1:{port}", headers=headers, timeout=30) as client:
@@ -90,7 +93,8 @@ def service(open_world: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterat
             yield running
         finally:
             process.send_signal(signal.SIGTERM)
-            process.communicate(timeout=30)
+            process.wait(timeout=30)
+            said.close()
             world.engine.dispose()
     assert process.returncode == 0, "a stop by signal is a proper end"
 
@@ -272,7 +276,7 @@ def test_metrics_count_rows_by_outcome(service):
     service.predict([{"player_id": 1, "game_id": "0022300001"}])
     text = service.client.get("/metrics").text
     assert 'outcome="unknown_player"' in text
-    assert "tipoff_dropped_requests 0.0" in text
+    assert "tipoff_dropped_requests_total 0.0" in text
 
 
 def test_a_promotion_is_live_within_five_seconds_and_no_request_fails(service):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
+import time
 from datetime import UTC, datetime
 
 import pytest
@@ -16,6 +18,7 @@ from serving.desk import Desk
 from serving.faults import NoGamesError, NoProductionError
 from serving.freshness import Freshness
 from serving.lookup import find_slate
+from serving.metrics import Metrics
 from serving.predictor import predict
 from serving.schemas import PredictRequest
 from serving.slate import predict_slate
@@ -29,6 +32,13 @@ def slate_rows(world, live):
     stored = find_slate(world.engine, live.feature_set, world.slate()["game_date"][0])
     answers = predict(live, stored.rows, [None] * len(stored.rows))
     return prediction_rows(live, answers, stored.game_dates, SAID_AT)
+
+
+def until(holds, seconds=10.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
 
 
 def kept(world) -> list:
@@ -83,12 +93,77 @@ def test_what_does_not_fit_the_queue_is_counted(world):
     store.stop()
 
 
-def test_a_database_that_fails_is_tried_again_and_then_counted():
-    store = PredictionStore(sa.create_engine("sqlite:////nowhere/at/all.db"), retry_seconds=0.0)
+def test_a_database_that_fails_is_tried_again_and_then_counted(world):
+    row = slate_rows(world, world.live("season_average"))[0]
+    for address in ("sqlite:////nowhere/at/all.db", "postgresql+psycopg://nobody@127.0.0.1:1/none"):
+        store = PredictionStore(sa.create_engine(address), retry_seconds=0.0)
+        store.start()
+        for _ in range(2):
+            store.put(lambda: [row])
+        store.stop()
+        assert (store.n_stored, store.n_dropped) == (0, 2)
+
+
+def test_a_database_that_comes_back_in_time_gets_what_waited(world, monkeypatch):
+    row = slate_rows(world, world.live("season_average"))[0]
+    failures = iter([sa.exc.OperationalError("INSERT", {}, Exception("locked"))])
+
+    def fail_once(engine, rows):
+        for failure in failures:
+            raise failure
+        return store_predictions(engine, rows)
+
+    monkeypatch.setattr("serving.store.store_predictions", fail_once)
+    store = PredictionStore(world.engine, retry_seconds=0.0)
     store.start()
-    store.put(lambda: [{"game_id": "0022300001"}])
+    store.put(lambda: [row])
     store.stop()
-    assert (store.n_stored, store.n_dropped) == (0, 1)
+    assert (store.n_stored, store.n_dropped, len(kept(world))) == (1, 0, 1)
+
+
+def test_a_row_that_the_database_refuses_is_counted_and_stops_no_other(world):
+    row = slate_rows(world, world.live("season_average"))[0]
+    metrics = Metrics()
+    store = PredictionStore(world.engine, metrics=metrics)
+    store.start()
+    store.put(lambda: [row | {"over_probability": 2.0}])
+    until(lambda: store.n_dropped == 1)
+    store.put(lambda: [row])
+    store.stop()
+    assert (store.n_stored, store.n_dropped) == (1, 1)
+    assert b"tipoff_dropped_requests_total 1.0" in metrics.text()
+    assert b"tipoff_stored_predictions_total 1.0" in metrics.text()
+
+
+def test_postgresql_keeps_each_prediction_once_and_all_of_them(world, postgres):
+    rows = slate_rows(world, world.live("xgboost"))
+    store = PredictionStore(postgres)
+    store.start()
+    for row in [*rows, *rows]:
+        store.put(lambda row=row: [row])
+    store.stop()
+    with postgres.connect() as connection:
+        found = connection.execute(sa.select(predictions.c.player_id, predictions.c.predicted)).all()
+    assert sorted(found) == sorted((row["player_id"], row["predicted"]) for row in rows)
+    assert (store.n_stored, store.n_dropped) == (len(rows), 0)
+    later = [row | {"predicted_at": datetime(2023, 1, 1, tzinfo=UTC)} for row in rows]
+    assert store_predictions(postgres, [*later, later[0] | {"model_version": 99}]) == 1
+
+
+def test_what_was_written_goes_to_a_database_that_took_the_files_place(world, tmp_path):
+    rows = slate_rows(world, world.live("season_average"))
+    empty = tmp_path / "empty.db"
+    shutil.copy(world.home.root / "tipoff.db", empty)
+    store = PredictionStore(world.engine)
+    store.start()
+    store.put(lambda: rows)
+    until(lambda: store.n_stored == len(rows))
+    for name in ("tipoff.db-wal", "tipoff.db-shm"):
+        (world.home.root / name).unlink(missing_ok=True)
+    empty.replace(world.home.root / "tipoff.db")
+    store.put(lambda: rows)
+    store.stop()
+    assert len(kept(world)) == len(rows)
 
 
 def test_a_store_that_does_not_run_counts_what_it_is_given(world):
@@ -104,7 +179,7 @@ def test_a_callers_own_line_answers_and_is_never_kept_as_the_known_one(world):
     slot.look()
     store = PredictionStore(world.engine)
     store.start()
-    desk = Desk(world.engine, slot, store, ServingSettings(), lambda answers: None, Freshness(world.engine, Settings()))
+    desk = Desk(world.engine, slot, store, ServingSettings(), Metrics(), Freshness(world.engine, Settings()))
     row = world.slate().drop_nulls("line").row(0, named=True)
     asked = {"player_id": row["player_id"], "game_id": row["game_id"], "line": 99.5}
     answer = desk.predict(PredictRequest.model_validate({"rows": [asked]})).predictions[0]
