@@ -33,6 +33,7 @@ from serving.schemas import (
     ErrorBody,
     ErrorDetail,
     ExplainRequest,
+    Liveness,
     PredictBatchRequest,
     PredictRequest,
     Readiness,
@@ -118,7 +119,7 @@ class Endpoints:
             message = state.message or "The service is not ready."
             return error_response(503, state.code or "not_ready", message, remedy=state.remedy)
         if path == "/livez":
-            return _json('{"status": "alive"}')
+            return _json(Liveness().model_dump_json())
         version = state.live.version if state.live else None
         told = Readiness(
             status=state.status,

@@ -20,6 +20,7 @@ from serving.schemas import (
     Answer,
     ExplainRequest,
     ExplainResponse,
+    Lineage,
     ModelCard,
     PredictBatchRequest,
     PredictBatchResponse,
@@ -185,4 +186,13 @@ def _card(live: LiveModel, status: str, reason: str | None) -> ModelCard:
         library_versions=metadata.library_versions,
         run_id=version.run_id,
         registered_at=version.registered_at,
+        lineage=Lineage(
+            git_commit=metadata.git_commit,
+            dataset_sha256=metadata.dataset_sha256,
+            training_samples=metadata.training_samples,
+            seed=metadata.seed,
+            hyperparameters=metadata.hyperparameters,
+            created_at=metadata.created_at,
+            artifact_uri=version.artifact_uri,
+        ),
     )

@@ -27,6 +27,10 @@ class Body(BaseModel):
 class Row(Body):
     """One player-game: by ids (the stored feature row), or by features (an absent name counts as missing)."""
 
+    model_config = ConfigDict(
+        json_schema_extra={"oneOf": [{"required": ["player_id", "game_id"]}, {"required": ["features"]}]}
+    )
+
     player_id: PlayerId | None = None
     game_id: GameId | None = None
     features: dict[str, Value | None] | None = None
@@ -100,6 +104,18 @@ class Answer(BaseModel):
     error: RowError | None = None
 
 
+class Lineage(BaseModel):
+    """What a version was made of, as its files say."""
+
+    git_commit: str | None
+    dataset_sha256: str
+    training_samples: int
+    seed: int
+    hyperparameters: dict[str, Any]
+    created_at: str
+    artifact_uri: str
+
+
 class ModelCard(BaseModel):
     """GET /model: the version that answers, and what it is made of."""
 
@@ -124,6 +140,7 @@ class ModelCard(BaseModel):
     library_versions: dict[str, str]
     run_id: str
     registered_at: datetime
+    lineage: Lineage
 
 
 class Readiness(BaseModel):
@@ -134,6 +151,12 @@ class Readiness(BaseModel):
     model_sha256: str | None = None
     reason: str | None = None
     remedy: str | None = None
+
+
+class Liveness(BaseModel):
+    """GET /livez, 200."""
+
+    status: str = "alive"
 
 
 class PredictResponse(BaseModel):

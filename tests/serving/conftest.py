@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import signal
+import subprocess
+import sys
+import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
+from typing import Any
 
+import httpx
 import numpy as np
 import polars as pl
 import pytest
@@ -18,6 +26,7 @@ from contracts.database import open_database, writing
 from contracts.feature_set import FeatureSet
 from contracts.home import REGISTERED_MODEL, Home
 from contracts.model_metadata import ModelMetadata
+from contracts.ports import free_port
 from contracts.tables import model_versions
 from features.feature_sets import load_feature_set
 from features.raw.ingest import ingest
@@ -26,13 +35,19 @@ from features.sources.simulated import league_sources
 from features.table.rows import read_rows
 from registry.chain import append
 from registry.stages import Stage
-from registry.versions import ModelVersion, get_version
+from registry.versions import ModelVersion, get_version, list_versions, production
 from serving.live import LiveModel, load_live
 from systems.base import Rows
 from systems.catalog import create_system
 from systems.model import Model, make_golden_rows, save_model
 from systems.residuals import fit_residuals
 from systems.versions import library_versions
+
+PROJECT = Path(__file__).resolve().parents[2]
+LAUNCH = (
+    "import sys; from contracts.home import find_home; from contracts.settings import load_settings; "
+    "from serving.launch import serve; sys.exit(serve(find_home(), load_settings(), int(sys.argv[1])))"
+)
 
 
 @dataclass
@@ -80,6 +95,10 @@ class World:
             self._move(connection, version, "register", Stage.NONE, Stage.NONE, str((values | changes)["sha256"]))
         return get_version(self.engine, version)
 
+    def versions(self) -> list[ModelVersion]:
+        """All that are registered, oldest first."""
+        return list_versions(self.engine)
+
     def move(self, version: ModelVersion, to: Stage, *, leaving: ModelVersion | None = None) -> None:
         """A row of history that moves `version` to a stage, and archives `leaving` in the same decision."""
         with writing(self.engine) as connection:
@@ -118,17 +137,73 @@ class World:
         )
 
 
-@pytest.fixture(scope="session")
-def open_world(built: Path) -> Callable[[Path], World]:
-    """A world of one's own: a copy of the built database in a fresh home at the path given."""
+@dataclass
+class Service:
+    """A running service, a client with its token, and how it answered before anything was in Production."""
 
-    def make(root: Path) -> World:
+    world: Any
+    client: httpx.Client
+    process: subprocess.Popen[bytes]
+    before: dict[str, httpx.Response] = field(default_factory=dict)
+
+    def predict(self, rows: list[dict[str, Any]], **more: Any) -> httpx.Response:
+        return self.client.post("/predict", json={"rows": rows, **more})
+
+    def worker(self) -> int:
+        """The process that answers: of all that came from ours the one that BentoML calls a worker."""
+        for folder in Path("/proc").glob("[0-9]*"):
+            try:
+                is_worker = "_bentoml_impl.worker.service" in (folder / "cmdline").read_text()
+            except OSError:
+                continue
+            if is_worker and self.process.pid in _ancestors(int(folder.name)):
+                return int(folder.name)
+        raise AssertionError("no worker")
+
+    def worker_mb(self) -> float:
+        """What the worker holds of the machine's memory."""
+        pages = int(Path(f"/proc/{self.worker()}/statm").read_text().split()[1])
+        return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
+
+    def log(self) -> str:
+        return (self.world.home.root / "service.log").read_text()
+
+    def promote(self, system: str, **changes: Any) -> Any:
+        version = self.world.register(system, **changes)
+        self.world.move(version, Stage.PRODUCTION, leaving=production(self.world.engine))
+        return version
+
+    def wait_for(self, path: str, status: int, seconds: float = 60.0) -> httpx.Response:
+        deadline = time.monotonic() + seconds
+        while True:
+            try:
+                answer = self.client.get(path)
+                if answer.status_code == status:
+                    return answer
+            except httpx.TransportError:
+                answer = None
+            assert self.process.poll() is None, self.log()
+            assert time.monotonic() < deadline, answer and answer.text
+            time.sleep(0.05)
+
+
+@pytest.fixture(scope="session")
+def make_world() -> Callable[[Path, Path], World]:
+    """make_world(database, root) -> a world over a copy of the database file, in a fresh home at `root`."""
+
+    def make(database: Path, root: Path) -> World:
         root.mkdir(parents=True)
-        shutil.copy(built, root / "tipoff.db")
+        shutil.copy(database, root / "tipoff.db")
         home = Home(root, f"sqlite:///{root / 'tipoff.db'}", f"sqlite:///{root / 'mlflow.db'}")
         return World(home, open_database(home.database_url), load_feature_set("v2_33features"))
 
     return make
+
+
+@pytest.fixture(scope="session")
+def open_world(built: Path, make_world: Callable[[Path, Path], World]) -> Callable[[Path], World]:
+    """A world of one's own, of the league of four teams, at the path given."""
+    return lambda root: make_world(built, root)
 
 
 @pytest.fixture
@@ -137,6 +212,45 @@ def world(open_world: Callable[[Path], World], tmp_path: Path) -> Iterator[World
     made = open_world(tmp_path / "home")
     yield made
     made.engine.dispose()
+
+
+@pytest.fixture(scope="session")
+def start_service() -> Callable[..., AbstractContextManager[Service]]:
+    """start_service(world, **environment) -> the service as `tipoff serve` starts it, alive; stopped afterwards."""
+
+    @contextmanager
+    def start(world: World, **environment: str) -> Iterator[Service]:
+        port = free_port()
+        own = {"TIPOFF_HOME": str(world.home.root), "PYTHONPATH": str(PROJECT)}
+        token = environment.get("TIPOFF_API_TOKEN")
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        with (world.home.root / "service.log").open("w") as said:
+            process = subprocess.Popen(
+                [sys.executable, "-c", LAUNCH, str(port)],
+                env={**os.environ, **own, **environment},
+                cwd=world.home.root,
+                stdout=said,
+                stderr=subprocess.STDOUT,
+            )
+            with httpx.Client(base_url=f"http://127.0.0.1:{port}", headers=headers, timeout=60) as client:
+                running = Service(world, client, process)
+                try:
+                    running.wait_for("/livez", 200)
+                    yield running
+                finally:
+                    process.send_signal(signal.SIGTERM)
+                    process.wait(timeout=60)
+        assert process.returncode == 0, "a stop by signal is a proper end"
+
+    return start
+
+
+def _ancestors(pid: int) -> list[int]:
+    found: list[int] = []
+    while pid > 1:
+        found.append(pid)
+        pid = int(Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[1])
+    return found
 
 
 def train(

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from pydantic import ValidationError
 
+from serving.examples import ERROR_EXAMPLES, EXAMPLES
 from serving.openapi import ENDPOINTS, describe
-from serving.schemas import ExplainRequest, PredictBatchRequest, PredictRequest, first_fault
+from serving.schemas import ExplainRequest, Liveness, PredictBatchRequest, PredictRequest, first_fault
 
 IDS = '{"player_id": 203999, "game_id": "0022300001"}'
 
@@ -93,3 +96,29 @@ def test_the_description_holds_every_endpoint_and_resolves_every_body():
     referred = {part.split("'")[0] for part in text.split("#/components/schemas/")[1:]}
     assert referred <= known.keys()
     assert {"PredictRequest", "Answer", "ErrorBody"} <= referred
+
+
+@pytest.mark.parametrize(
+    ("body", "name"), [(body, name) for body, examples in EXAMPLES.items() for name in examples], ids=str
+)
+def test_every_example_is_a_body_of_its_kind_and_names_nothing_else(body, name):
+    example = EXAMPLES[body][name]
+    read = body.model_validate_json(json.dumps(example))
+    assert example.keys() <= body.model_fields.keys()
+    assert body.model_validate_json(read.model_dump_json()) == read
+
+
+def test_every_body_and_every_refusal_has_an_example():
+    for _, _, request, response, _, errors in ENDPOINTS:
+        assert all(body in EXAMPLES for body in (request, response) if body not in (None, Liveness))
+        assert set(errors) <= ERROR_EXAMPLES.keys()
+    text = json.dumps(describe("1.0"))
+    assert '"by_ids"' in text
+    assert "pace_scoer" in text
+
+
+def test_the_description_says_that_a_row_is_of_one_kind():
+    assert describe("1.0")["components"]["schemas"]["Row"]["oneOf"] == [
+        {"required": ["player_id", "game_id"]},
+        {"required": ["features"]},
+    ]

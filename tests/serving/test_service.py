@@ -2,16 +2,9 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import socket
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -23,80 +16,20 @@ from registry.stages import Stage
 from registry.versions import production
 
 TOKEN = "a-token-of-the-tests"
-LAUNCH = (
-    "import sys; from contracts.home import find_home; from contracts.settings import load_settings; "
-    "from serving.launch import serve; sys.exit(serve(find_home(), load_settings(), int(sys.argv[1])))"
-)
-PROJECT = Path(__file__).resolve().parents[2]
-
-
-@dataclass
-class Service:
-    """A running service, a client with its token, and how it answered before anything was in Production."""
-
-    world: Any
-    client: httpx.Client
-    process: subprocess.Popen[bytes]
-    before: dict[str, httpx.Response] = field(default_factory=dict)
-
-    def predict(self, rows: list[dict[str, Any]], **more: Any) -> httpx.Response:
-        return self.client.post("/predict", json={"rows": rows, **more})
-
-    def log(self) -> str:
-        return (self.world.home.root / "service.log").read_text()
-
-    def promote(self, system: str, **changes: Any) -> Any:
-        version = self.world.register(system, **changes)
-        self.world.move(version, Stage.PRODUCTION, leaving=production(self.world.engine))
-        return version
-
-    def wait_for(self, path: str, status: int, seconds: float = 60.0) -> httpx.Response:
-        deadline = time.monotonic() + seconds
-        while True:
-            try:
-                answer = self.client.get(path)
-                if answer.status_code == status:
-                    return answer
-            except httpx.TransportError:
-                answer = None
-            assert self.process.poll() is None, self.log()
-            assert time.monotonic() < deadline, answer and answer.text
-            time.sleep(0.05)
 
 
 @pytest.fixture(scope="module")
-def service(open_world: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+def service(open_world: Any, start_service: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """Started with nothing in Production; then a season average is promoted."""
     world = open_world(tmp_path_factory.mktemp("service") / "home")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    settings = {"TIPOFF_SERVING__MAX_BODY_BYTES": "50000", "TIPOFF_SERVING__MAX_ROWS": "100"}
-    own = {"TIPOFF_HOME": str(world.home.root), "TIPOFF_API_TOKEN": TOKEN, "PYTHONPATH": str(PROJECT)}
-    said = (world.home.root / "service.log").open("w")
-    process = subprocess.Popen(
-        [sys.executable, "-c", LAUNCH, str(port)],
-        env={**os.environ, **own, **settings},
-        cwd=world.home.root,
-        stdout=said,
-        stderr=subprocess.STDOUT,
-    )
-    headers = {"Authorization": f"Bearer {TOKEN}"}
-    with httpx.Client(base_url=f"http://127.0.0.1:{port}", headers=headers, timeout=30) as client:
-        running = Service(world, client, process)
-        try:
-            running.wait_for("/livez", 200)
-            running.before = {path: client.get(path) for path in ("/readyz", "/model")}
-            running.before["/predict"] = running.predict([{"features": {}}])
-            running.promote("season_average")
-            running.wait_for("/readyz", 200, seconds=5)
-            yield running
-        finally:
-            process.send_signal(signal.SIGTERM)
-            process.wait(timeout=30)
-            said.close()
-            world.engine.dispose()
-    assert process.returncode == 0, "a stop by signal is a proper end"
+    limits = {"TIPOFF_SERVING__MAX_BODY_BYTES": "50000", "TIPOFF_SERVING__MAX_ROWS": "100"}
+    with start_service(world, TIPOFF_API_TOKEN=TOKEN, **limits) as running:
+        running.before = {path: running.client.get(path) for path in ("/readyz", "/model")}
+        running.before["/predict"] = running.predict([{"features": {}}])
+        running.promote("season_average")
+        running.wait_for("/readyz", 200, seconds=5)
+        yield running
+    world.engine.dispose()
 
 
 def error_of(answer: httpx.Response) -> dict[str, Any]:
@@ -127,6 +60,8 @@ def test_the_model_is_described(service):
     assert (card["version"], card["stage"], card["sha256"]) == (live.version, "Production", live.sha256)
     assert card["accepted_features"] == service.world.feature_set.names
     assert {"train_from", "train_to", "metrics", "feature_set_hash"} <= card.keys()
+    assert card["lineage"]["dataset_sha256"] == "0" * 64
+    assert card["lineage"]["artifact_uri"] == live.artifact_uri
 
 
 def test_rows_by_ids_and_the_same_rows_by_features_are_bit_equal(service):
@@ -276,6 +211,8 @@ def test_metrics_count_rows_by_outcome(service):
     service.predict([{"player_id": 1, "game_id": "0022300001"}])
     text = service.client.get("/metrics").text
     assert 'outcome="unknown_player"' in text
+    assert 'tipoff_requests_total{endpoint="/predict",status="200"}' in text
+    assert "tipoff_service_state{pid=" not in text, "told of the service, not of a worker"
     assert "tipoff_dropped_requests_total 0.0" in text
 
 
