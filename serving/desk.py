@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date
 from typing import Any
 
 import sqlalchemy as sa
 
 from contracts import clock
 from contracts.settings import ServingSettings
+from registry.stages import Stage
+from registry.versions import version_in_stage
 from serving.faults import InvalidRequestError
 from serving.freshness import Freshness
 from serving.live import LiveModel
@@ -28,7 +31,7 @@ from serving.schemas import (
     PredictResponse,
     Row,
 )
-from serving.slate import answer_slate
+from serving.slate import answer_slate, shadow_rows
 from serving.slot import Slot
 from serving.store import PredictionStore, prediction_rows
 
@@ -91,6 +94,8 @@ class Desk:
         live = self.slot.resolve(request.system)
         slate = answer_slate(live, request.game_date, self._rows.slate(live, request.game_date))
         self._keep(live, slate.stored, slate.answers, has_lines=False)
+        if request.system == "production":
+            self._store.put(lambda: self._shadow(request.game_date))
         return PredictBatchResponse(
             game_date=request.game_date,
             expected=slate.n_expected,
@@ -128,6 +133,12 @@ class Desk:
         self._freshness.stop()
         self._store.stop()
         self._engine.dispose()
+
+    def _shadow(self, game_date: date) -> list[dict[str, Any]]:
+        """What Staging says of the same slate, where a version stands there; in the store's thread."""
+        if version_in_stage(self._engine, Stage.STAGING, self.slot.model_name) is None:
+            return []
+        return shadow_rows(self._engine, lambda: self.slot.resolve("staging"), game_date, self._freshness)
 
     def _find(self, live: LiveModel, rows: Sequence[Row]) -> StoredRows:
         """The stored row of each row by ids, the caller's own of each by features, in order."""

@@ -65,7 +65,7 @@ class Slot:
     ) -> None:
         self._engine = engine
         self._file = DatabaseFile(engine)
-        self._model_name = model_name
+        self.model_name = model_name
         self._load = load
         self._poll_seconds = poll_seconds
         self._on_swap = on_swap
@@ -91,7 +91,7 @@ class Slot:
         """Bring the slot to what the registry says now; every outcome is in `state`."""
         try:
             self._file.check()
-            version = production(self._engine, self._model_name)
+            version = production(self._engine, self.model_name)
         except UnavailableError as error:
             self._degrade("registry_unreachable", error.message, error.remedy)
             return
@@ -99,7 +99,7 @@ class Slot:
             self._degrade("registry_unreachable", f"The registry does not answer: {_first_line(error)}.", None)
             return
         if version is None:
-            message = NOT_IN_PRODUCTION.format(self._model_name)
+            message = NOT_IN_PRODUCTION.format(self.model_name)
             self._state = SlotState("not_ready", None, "no_production", message, PROMOTE)
         else:
             self._follow_to(version)
@@ -122,7 +122,7 @@ class Slot:
         """
         if system == "production":
             return self.current()
-        version, stage = resolve_version(self._engine, self._model_name, system)
+        version, stage = resolve_version(self._engine, self.model_name, system)
         try:
             return self._verify(version, stage)
         except TipoffError as error:
