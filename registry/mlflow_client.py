@@ -5,6 +5,7 @@ MLflow is imported where it is used: that takes seconds, and a service that fetc
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,10 +22,15 @@ if TYPE_CHECKING:
 LOGGED_MODEL = re.compile(r"models:/(?P<id>m-[0-9a-f]+)(?:/(?P<path>.+))?")
 """A logged model's address, with a path in it or without."""
 
+PATIENCE = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2", "MLFLOW_HTTP_REQUEST_TIMEOUT": "20"}
+"""MLflow's own waits for minutes where its server is away; who sets these variables is obeyed."""
+
 
 @contextmanager
 def answering(home: Home) -> Iterator[MlflowClient]:
     """A client on the home's store; whatever it or the store raises inside becomes an UnavailableError."""
+    for name, value in PATIENCE.items():
+        os.environ.setdefault(name, value)
     from mlflow import MlflowClient
     from mlflow.exceptions import MlflowException
 

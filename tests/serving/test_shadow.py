@@ -25,7 +25,7 @@ def counted(world: Any) -> dict[int, int]:
     """version -> predictions stored."""
     query = sa.select(predictions.c.model_version, sa.func.count()).group_by(predictions.c.model_version)
     with world.engine.connect() as connection:
-        return dict(connection.execute(query).tuples().all())
+        return dict(connection.execute(query).all())
 
 
 @pytest.fixture
