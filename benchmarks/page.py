@@ -29,8 +29,35 @@ def speed_page(found: Mapping[str, float], told: str) -> str:
     for what, ours, reference, theirs in LINES:
         beside = f"{found[theirs]:.3f} | {found[ours] / found[theirs]:.3f}" if theirs else " | "
         lines.append(f"| {what} | {found[ours]:.3f} | {reference} | {beside} |")
+    if "around_cpu_s" in found:
+        lines += ["", *_training_lines(found)]
+    if "sweep_whole_cpu_s" in found:
+        lines += ["", *_sweep_lines(found)]
     if "seconds_25_vs_5" in found:
         rows, seconds, peak = (found[name] for name in ("rows_25_vs_5", "seconds_25_vs_5", "peak_gb_25"))
         lines += ["", f"25 simulated seasons are {rows:.2f} times the rows of 5 and take {seconds:.2f} times the time;"]
         lines += [f"the whole process then holds {peak:.2f} GB at its peak."]
     return "\n".join([*lines, ""])
+
+
+def _training_lines(found: Mapping[str, float]) -> list[str]:
+    """`tipoff train` in processor time, and on the clock."""
+    lines = ["| `tipoff train` | processor s | reference | processor s | ratio | ratio on the clock |"]
+    lines.append("|---|---|---|---|---|---|")
+    rows = [(f"the fit, {name}", f"fit_{name}", "bare fit", f"bare_{name}") for name in ("xgboost", "catboost")]
+    rows.append(("all around it", "around", "`import mlflow, xgboost, matplotlib`", "imports"))
+    for what, ours, reference, theirs in rows:
+        cpu, clock = (found[f"{ours}{unit}"] / found[f"{theirs}{unit}"] for unit in ("_cpu_s", "_s"))
+        spent = f"{found[f'{ours}_cpu_s']:.2f} | {reference} | {found[f'{theirs}_cpu_s']:.2f}"
+        lines.append(f"| {what} | {spent} | {cpu:.3f} | {clock:.3f} |")
+    return lines
+
+
+def _sweep_lines(found: Mapping[str, float]) -> list[str]:
+    cpu, clock = (found[f"sweep_pruned{unit}"] / found[f"sweep_whole{unit}"] for unit in ("_cpu_s", "_s"))
+    worse = found["sweep_pruned_best"] / found["sweep_whole_best"] - 1
+    return [
+        f"A sweep of 50 trials with pruning took {cpu:.2f} of the processor time of one without ({clock:.2f} on the",
+        f"clock); its best value is {worse:+.2%} off that one's; user time was",
+        f"{found['sweep_pruned_user_share']:.0%} of all cores' with and {found['sweep_whole_user_share']:.0%} without.",
+    ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
@@ -57,6 +58,7 @@ class TrainResult:
     val_to: date
     absent_features: list[str]
     evaluation: Evaluation
+    fit_spent: dict[str, float]
 
     def figures(self) -> Iterator[tuple[str, Metric]]:
         """(name, mean absolute error): population by population, the system, each baseline, the line."""
@@ -78,6 +80,7 @@ class TrainResult:
             "val_from": self.val_from.isoformat(),
             "val_to": self.val_to.isoformat(),
             "absent_features": self.absent_features,
+            "fit": self.fit_spent,
             "metrics": as_table(self.evaluation.metrics),
             "baselines": {name: as_table(metrics) for name, metrics in self.evaluation.baselines.items()},
             "line": as_table(self.evaluation.line),
@@ -131,7 +134,8 @@ def train_prepared(
     Raises what `train` does.
     """
     progress(f"fitting {prepared.system.name}")
-    fit(prepared)
+    spent = _timed(lambda: fit(prepared))
+    run.say(metrics={f"fit_{name}": value for name, value in spent.items()})
     progress("validating")
     residuals = learn_spread(prepared)
     evaluation = validate(prepared, residuals)
@@ -157,7 +161,15 @@ def train_prepared(
         val_to=prepared.split.validation.last,
         absent_features=prepared.absent,
         evaluation=evaluation,
+        fit_spent=spent,
     )
+
+
+def _timed(work: Callable[[], None]) -> dict[str, float]:
+    """seconds: on the clock; cpu_seconds: of this process's threads, which say more on a machine that others load."""
+    clock, cpu = time.perf_counter(), time.process_time()
+    work()
+    return {"seconds": time.perf_counter() - clock, "cpu_seconds": time.process_time() - cpu}
 
 
 def _new_version(run: Run, prepared: Prepared, evaluation: Evaluation, kept: Kept) -> NewVersion:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import subprocess
+import os
 import sys
 
 import click
@@ -20,6 +20,8 @@ def ui(port: int) -> None:
     home = prepare_home()
     require_free_port("127.0.0.1", port, remedy="Choose another with --port.")
     say(f"MLflow over {home.tracking_uri}: http://127.0.0.1:{port} (it takes some seconds to come up)")
-    address = ["--host", "127.0.0.1", "--port", str(port)]
+    address = ["--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
     stores = ["--backend-store-uri", home.tracking_uri, "--default-artifact-root", str(home.artifacts)]
-    sys.exit(subprocess.call([sys.executable, "-m", "mlflow", "server", *address, *stores]))
+    os.environ.setdefault("MLFLOW_SERVER_ENABLE_JOB_EXECUTION", "false")  # seven processes that only GenAI jobs need
+    # this process becomes the server: a signal meant for the one ends the other
+    os.execv(sys.executable, [sys.executable, "-m", "mlflow", "server", *address, *stores])  # noqa: S606 no shell
