@@ -22,6 +22,10 @@ def judge_slices(evidence: Evidence, settings: GateSettings) -> Iterator[Test]:
         yield _judge(part, evidence, settings)
 
 
+def _told(worse: float) -> str:
+    return f"worse by {worse:.4f}" if worse > 0 else f"better by {-worse:.4f}"
+
+
 def _judge(part: Slice, evidence: Evidence, settings: GateSettings) -> Test:
     name = f"no_worse_on_{part.name}"
     tolerance = settings.slice_tolerance_of.get(part.name, settings.slice_tolerance)
@@ -46,8 +50,7 @@ def _judge(part: Slice, evidence: Evidence, settings: GateSettings) -> Test:
         seed=settings.seed,
     )
     detail = (
-        f"MAE {after.mean():.4f} against {before.mean():.4f}: worse by {worse:+.4f}, with {CHANCE_CONFIDENCE:.0%} "
-        f"confidence by more than {surely_worse_by:+.4f}; refused where it is worse by more than {tolerance:g} and "
-        f"that is not chance ({about})."
+        f"MAE {after.mean():.4f} against {before.mean():.4f} of the champion: {_told(worse)}; refused where it is "
+        f"worse by more than {tolerance:g} and, with {CHANCE_CONFIDENCE:.0%} confidence, worse at all ({about})."
     )
     return Test(name, worse <= tolerance or surely_worse_by <= 0, detail, worse, limit)

@@ -130,7 +130,7 @@ def _version_picture(
     description = _version_description(version, moved, judged, proofs.get(moved.seq))
     if is_pruned:
         tags[PRUNED_TAG] = "true"
-        description = f"**Pruned**: its files were deleted, it can never answer again.\n\n{description}"
+        description = f"Pruned: its files were deleted, it can never answer again.\n\n{description}"
     return VersionPicture(version.version, version.run_id, moved.to_stage, tags, description, kept)
 
 
@@ -152,9 +152,9 @@ def _version_description(version: ModelVersion, moved: Entry, judged: Entry | No
 def _standing(version: ModelVersion, moved: Entry) -> str:
     if moved.action == "register":
         command = f"`tipoff promote --version {version.version}`"
-        return f"**Not promoted yet**: {_moved(moved)}. {command} holds the gate over it."
+        return f"Not promoted yet: {_moved(moved)}. {command} holds the gate over it."
     live = ": this version answers" if moved.to_stage == Stage.PRODUCTION else ""
-    return f"**{moved.to_stage}**{live}, {_moved(moved)}."
+    return f"{moved.to_stage}{live}, {_moved(moved)}."
 
 
 def _moved(moved: Entry) -> str:
@@ -166,12 +166,17 @@ def _moved(moved: Entry) -> str:
 
 def _judgement(judged: Entry) -> str:
     verdict = Verdict.from_json(judged.verdict or {"tests": []})
-    outcome = verdict.summary()
+    return f"**Gate of {_minute(judged.at)}**: {_outcome(judged)}\n\n{verdict.to_markdown()}"
+
+
+def _outcome(judged: Entry) -> str:
+    """'passed 23 of 23 tests', and where the move went another way than the verdict, who willed it and why."""
+    verdict = Verdict.from_json(judged.verdict or {"tests": []})
     if judged.action == "promote" and not verdict.passed:
-        outcome += f", **overridden** by {judged.actor}: {judged.reason}"
+        return f"{verdict.summary()}, **overridden** by {judged.actor}: {judged.reason}"
     if judged.action == "refuse" and verdict.passed:
-        outcome += f", but refused: {judged.reason}"
-    return f"**Gate of {_minute(judged.at)}**: {outcome}\n\n{verdict.to_markdown()}"
+        return f"{verdict.summary()}, but refused: {judged.reason}"
+    return verdict.summary()
 
 
 def _model_description(
@@ -184,9 +189,7 @@ def _model_description(
         lines = [f"**Live: {live.title}**, {_moved(_last_move(by_version[live.version]))}."]
         judged = _last_judged(by_version[live.version])
         if judged is not None and judged.verdict is not None:
-            lines.append(
-                f"Why: its gate {Verdict.from_json(judged.verdict).summary()}. {_better(judged.verdict)}".strip()
-            )
+            lines.append(f"Why: its gate {_outcome(judged)}. {_better(judged.verdict)}".strip())
     if "previous" in aliases:
         lines.append(f"Way back: {known[aliases['previous']].title}, by `tipoff rollback --reason TEXT`.")
     if "staging" in aliases:

@@ -197,6 +197,8 @@ def test_an_override_moves_against_the_verdict_and_its_reason_is_kept_for_ever(d
     assert entry.reason == "the champion's library is withdrawn"
     assert entry.verdict == FAILED.to_json()
     assert "**overridden** by ana: the champion's library is withdrawn" in desk.mlflow(version).description
+    model = desk.client.get_registered_model(desk.model_name).description
+    assert "Why: its gate failed 1 of 1 tests: better_than_champion, **overridden** by ana" in model
 
 
 @pytest.mark.parametrize("reason", ["", "  \n"])

@@ -101,7 +101,7 @@ def test_a_pruned_version_has_no_files_and_cannot_come_back_but_its_story_stays(
             attempt()
     page = lived.mlflow(1)
     assert page.tags["tipoff.pruned"] == "true"
-    assert page.description.startswith("**Pruned**")
+    assert page.description.startswith("Pruned: its files were deleted")
     assert lived.rollback().version == 2, "the way back stays open"
 
 

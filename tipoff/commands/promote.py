@@ -70,7 +70,7 @@ def _show(promotion: Promotion, dry_run: bool) -> None:
     rows = [("pass" if test.passed else "FAIL", test.name, test.detail) for test in promotion.verdict.tests]
     table(f"{promotion.challenger.title} against {champion}", ("", "test", "what was seen"), rows)
     for change in promotion.hand_moved:
-        say(f"[yellow]In MLflow somebody moved by hand[/] {change}; the history is the truth.")
+        say(f"[yellow]MLflow had been changed, not by the history[/]: {change}; it is put right.")
     if promotion.warning:
         say(f"[yellow]{promotion.warning}[/]")
     if dry_run:
