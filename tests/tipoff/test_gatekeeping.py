@@ -56,10 +56,10 @@ def _dates(engine: sa.Engine) -> list[str]:
 
 @pytest.fixture
 def wiring(trained: Wiring, tmp_path: Path) -> Iterator[Wiring]:
-    """The same in a home of one's own, whose files may be broken; MLflow's store is shared."""
+    """The same in a home of one's own, MLflow's store too, whose files may be broken."""
     root = tmp_path / "home"
     shutil.copytree(trained.home.root, root)
-    home = Home(root, f"sqlite:///{root / 'tipoff.db'}", trained.home.tracking_uri)
+    home = Home(root, f"sqlite:///{root / 'tipoff.db'}", f"sqlite:///{root / 'mlflow.db'}")
     engine = open_database(home.database_url)
     yield Wiring(home, trained.settings, engine)
     engine.dispose()
