@@ -225,19 +225,18 @@ def cumulative_mae(
     return figure
 
 
-def sweep_history(
-    complete: list[tuple[int, float]], pruned: list[tuple[int, float]], *, target: str, about: str
-) -> Figure:
-    """Value of each complete trial, (number, value), what each pruned one had reached, and the best so far."""
+def sweep_history(complete: list[tuple[int, float]], pruned: list[int], *, target: str, about: str) -> Figure:
+    """Value of each complete trial, (number, value), the best so far, and the numbers of the pruned ones along the top:
+    what those had reached is about fewer folds, and so no value beside the others'.
+    """
     figure, axes = _canvas("Trial by trial", about, "trial", f"mean absolute error, {target}")
     numbers, values = np.array(complete, dtype=float).reshape(-1, 2).T
     axes.step(numbers, np.minimum.accumulate(values), where="post", color=BLUE, lw=2.2, label="best so far")
     axes.scatter(numbers, values, color=BLUE, s=22, zorder=3, label=f"complete ({len(complete)})")
     if pruned:
-        at, reached = np.array(pruned, dtype=float).T
-        top = values.max() + 0.25 * max(np.ptp(values), 0.01)  # a hopeless one would flatten all others
-        axes.scatter(at, np.minimum(reached, top), color=ORANGE, marker="x", s=22, label=f"pruned ({len(pruned)})")
-    axes.margins(y=0.15)
+        at, label = np.full(len(pruned), 0.97), f"pruned, so no value ({len(pruned)})"
+        axes.scatter(pruned, at, color=ORANGE, marker="x", s=22, label=label, transform=axes.get_xaxis_transform())
+    axes.margins(y=0.25)
     _legend(axes)
     return figure
 

@@ -41,7 +41,7 @@ def report(
     run.text(_as_csv(records, list(plan.space.parameters)), "trials.csv")
     about = f"{plan.system}, {plan.feature_set}, {plan.population}, study {plan.study}, {len(records)} trials"
     points = [(record.number, record.value) for record in records if record.value is not None]
-    ended = [(one.number, one.reached) for one in records if one.state is State.PRUNED and one.reached is not None]
+    ended = [record.number for record in records if record.state is State.PRUNED]
     run.figure(plots.sweep_history(points, ended, target=prepared.dataset.target, about=about), "sweep_history")
     if importance:
         run.figure(plots.hyperparameter_importance(importance, about=about), "hyperparameter_importance")
