@@ -84,11 +84,6 @@ def differences(home: Home, picture: Picture) -> list[Change]:
         model = client.get_registered_model(picture.model_name)
         shown_versions = {int(each.version): each for each in _all_versions(client, picture.model_name)}
     changes = list(_field("model", "description", model.description, picture.description))
-    changes += [
-        change
-        for key, value in picture.tags.items()
-        for change in _field("model", f"tag {key}", model.tags.get(key), value)
-    ]
     absent = [str(each.version) for each in picture.versions if each.version not in shown_versions]
     if absent:
         raise UnavailableError(
@@ -102,6 +97,8 @@ def differences(home: Home, picture: Picture) -> list[Change]:
     for alias in ALIASES:
         found, wanted = model.aliases.get(alias), picture.aliases.get(alias)
         changes += _field("model", f"alias {alias}", _text(found), _text(wanted))
+    for key, value in picture.tags.items():  # the last: whoever reads the head there may trust all the rest
+        changes += _field("model", f"tag {key}", model.tags.get(key), value)
     return changes
 
 

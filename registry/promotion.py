@@ -21,7 +21,7 @@ from registry.chain import exclusive
 from registry.mlflow_client import shown
 from registry.moves import keep_refusal, lost_race, move, record, refuse_pruned_version, rollback_target
 from registry.picture import Change
-from registry.repair import refuse_cut_history, repair
+from registry.repair import hand_moved, repair
 from registry.stages import Stage, check_move, promotion_steps
 from registry.verdict import Verdict
 from registry.versions import ModelVersion, NewVersion, live_in, stages_in, version_in
@@ -126,11 +126,11 @@ def promote(
         stage = stages_in(connection, model_name)[version]
         refuse_pruned_version(connection, challenger)
     promotion_steps(stage, to)
-    hand_moved = _hand_moved(engine, home, model_name)
+    found = _hand_moved(engine, home, model_name)
     verdict = judge(challenger, champion)
     allowed = verdict.passed or override is not None
     if dry_run:
-        return Promotion(False, verdict, champion, challenger, to, hand_moved=hand_moved)
+        return Promotion(False, verdict, champion, challenger, to, hand_moved=found)
     note = override or reason
     with exclusive(engine) as connection:
         refuse_pruned_version(connection, challenger)
@@ -139,11 +139,11 @@ def promote(
             keep_refusal(connection, challenger, stage, verdict, actor, lost or note)
         else:
             move(connection, challenger, stage, to, verdict, actor, note)
+    warning = _mirror(engine, home, model_name)
     if lost is not None:
         raise RefusedError(lost, remedy="Hold the gate against the version in Production now: `tipoff promote`.")
-    warning = _mirror(engine, home, model_name)
     overridden = allowed and not verdict.passed
-    return Promotion(allowed, verdict, champion, challenger, to, overridden, warning, hand_moved)
+    return Promotion(allowed, verdict, champion, challenger, to, overridden, warning, found)
 
 
 def rollback(
@@ -229,8 +229,7 @@ def _hand_moved(engine: sa.Engine, home: Home, model_name: str) -> tuple[Change,
     Raises RefusedError for a history that was cut.
     """
     try:
-        refuse_cut_history(engine, home, model_name)
-        changes = repair(engine, home, dry_run=True, model_name=model_name)
+        changes = hand_moved(engine, home, model_name)
     except UnavailableError as error:
         logger.warning("Whether anybody moved %s in MLflow by hand is not known: %s", model_name, error.message)
         return ()

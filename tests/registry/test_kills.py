@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.slow
 
 SCRIPT = """
-import os, signal, sys, warnings
+import os, signal, sys, traceback, warnings
 warnings.simplefilter("ignore")
 import sqlalchemy as sa
 import mlflow.store.model_registry.sqlalchemy_store, mlflow.store.tracking.sqlalchemy_store
@@ -73,8 +73,10 @@ for line in sys.stdin:
     if child == 0:
         try:
             act()
-        finally:
-            os._exit(0)
+        except BaseException:
+            traceback.print_exc()
+            os._exit(1)
+        os._exit(0)
     status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
     print(status, flush=True)
 """
@@ -149,12 +151,13 @@ def test_a_kill_at_any_step_leaves_the_old_or_the_new_state(
         old, new = new, {first: "Production", second: "Archived"}
     seen: list[bool] = []
     process = killer(what)
-    while process.act(len(seen) + 1) == -signal.SIGKILL:
+    while (ended := process.act(len(seen) + 1)) == -signal.SIGKILL:
         seen.append(check_old_or_new(desk, old, new))
         if seen[-1]:
             turn_back(desk, what)
             old = desk.stages()
             new = {number: stages_after(what, number) for number in old}
+    assert ended == 0, "the act came to its end by itself"
     assert len(seen) > 30, "every statement and every call was a step"
     assert set(seen) == {True, False}
     assert seen[0] is False, "before the first step nothing has happened"
