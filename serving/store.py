@@ -137,16 +137,21 @@ class PredictionStore:
 
 
 def store_predictions(engine: sa.Engine, rows: Sequence[dict[str, Any]]) -> int:
+    """`insert_predictions` in a transaction of its own; none where there are no rows."""
+    if not rows:
+        return 0
+    with writing(engine) as connection:
+        return insert_predictions(connection, rows)
+
+
+def insert_predictions(connection: sa.Connection, rows: Sequence[dict[str, Any]]) -> int:
     """Write `rows` (columns of contracts.tables.predictions), each once; returns how many were new.
 
     One said before (same player-game, system, version and build) keeps its first time.
     """
-    if not rows:
-        return 0
-    insert = postgresql_insert if engine.dialect.name == "postgresql" else sqlite_insert
+    insert = postgresql_insert if connection.dialect.name == "postgresql" else sqlite_insert
     statement = insert(predictions).on_conflict_do_nothing().returning(predictions.c.prediction_id)
-    with writing(engine) as connection:
-        return len(connection.execute(statement, list(rows)).all())
+    return len(connection.execute(statement, list(rows)).all()) if rows else 0
 
 
 def prediction_rows(

@@ -12,8 +12,8 @@ import pytest
 
 from registry.stages import Stage
 from registry.versions import production
-from serving.app import _parse
 from serving.faults import InvalidRequestError
+from serving.http import parse
 from serving.live import load_live
 from serving.schemas import PredictRequest
 
@@ -73,5 +73,5 @@ def one_by_one(service: Any, rows: list[dict[str, Any]]) -> list[dict[str, Any]]
 def test_what_training_refused_serving_refuses(value):
     """Training takes no infinite value and none beyond float32 (systems/base.py, systems/narrow.py)."""
     with pytest.raises(InvalidRequestError) as refused:
-        _parse(PredictRequest, f'{{"rows": [{{"features": {{"pace_score": {value}}}}}]}}'.encode())
+        parse(PredictRequest, f'{{"rows": [{{"features": {{"pace_score": {value}}}}}]}}'.encode())
     assert refused.value.field == "rows.0.features.pace_score"
