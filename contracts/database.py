@@ -98,6 +98,12 @@ def _prepare_sqlite(engine: sa.Engine) -> None:
         writes = connection.get_execution_options().get("writes")
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
+    @sa.event.listens_for(engine, "invalidate")
+    def roll_back(dbapi_connection: Any, _record: Any, _error: BaseException | None) -> None:
+        """Ctrl-C amid a statement: SQLAlchemy closes the connection, yet its traceback keeps the statement, and with
+        it the lock, alive; whoever writes down what was interrupted would wait for itself."""
+        dbapi_connection.rollback()
+
 
 def _migrate(engine: sa.Engine) -> None:
     from alembic import command

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import importlib
 import json
+import signal
 import sys
+from types import FrameType
 from typing import Any
 
 import click
@@ -69,6 +71,7 @@ def main(arguments: list[str] | None = None) -> None:
     given = sys.argv[1:] if arguments is None else arguments
     debug, as_json = "--debug" in given, "--json" in given
     given = [argument for argument in given if argument != "--debug"]
+    ctrl_c = _CtrlC()
     try:
         cli.main(args=["--debug", *given] if debug else given, prog_name="tipoff", standalone_mode=False)
     except TipoffError as error:
@@ -82,14 +85,33 @@ def main(arguments: list[str] | None = None) -> None:
             _print_json(UsageError(error.format_message(), remedy="`--help` names what is allowed."))
         sys.exit(error.exit_code)
     except (click.Abort, KeyboardInterrupt):
-        click.echo("Interrupted.", err=True)
-        sys.exit(130)
+        sys.exit(_interrupted())
     except Exception as error:  # the last line of the door: nobody but --debug sees a traceback
         if debug:
             raise
+        if ctrl_c.came:  # a library made another error of it
+            sys.exit(_interrupted())
         _report(_as_ours(error), as_json=as_json)
         sys.exit(1)
     sys.exit(0)
+
+
+class _CtrlC:
+    """KeyboardInterrupt on SIGINT as ever, and whether it came."""
+
+    def __init__(self) -> None:
+        self.came = False
+        if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # not where SIGINT is ignored
+            signal.signal(signal.SIGINT, self._raise)
+
+    def _raise(self, number: int, frame: FrameType | None) -> None:
+        self.came = True
+        signal.default_int_handler(number, frame)
+
+
+def _interrupted() -> int:
+    click.echo("Interrupted.", err=True)
+    return 130
 
 
 def _as_ours(error: Exception) -> TipoffError:

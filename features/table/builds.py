@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import hashlib
 import importlib.resources
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -90,6 +91,9 @@ def running_build(engine: sa.Engine, feature_set: FeatureSet) -> Iterator[int]:
     try:
         yield build_id
     except BaseException as error:
+        traceback.clear_frames(
+            error.__traceback__
+        )  # Ctrl-C may have left a transaction open there: none may wait for it
         fail_build(engine, build_id, f"{type(error).__name__}: {error}")
         raise
 
