@@ -35,7 +35,7 @@ from registry.versions import ModelVersion, production
 
 CONNECTIONS = 8
 N_ROWS = 100
-UP_SECONDS = 120
+UP_SECONDS = 300
 
 
 def main() -> None:

@@ -36,7 +36,7 @@ from serving.rates import Rates
 from serving.schemas import ExplainRequest, Liveness, PredictBatchRequest, PredictRequest, Readiness
 
 Handler = Callable[[Desk, Any], BaseModel]
-SMALL_BYTES = 32_768
+SMALL_BYTES = 131_072
 """A body up to this size is read on the event loop; a larger one by a thread, so that nobody waits for it."""
 
 

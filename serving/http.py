@@ -63,8 +63,10 @@ def answer_refusal(endpoints: dict[str, dict[str, Endpoint]], path: str, status:
 
 def refuse_stranger(token: str | None, request: Request) -> Response | None:
     """A 401 where there is a `token` and the request does not bear it; compared in constant time."""
+    if token is None:
+        return None
     given = request.headers.get("authorization", "")
-    if token is None or hmac.compare_digest(given.encode(), f"Bearer {token}".encode()):
+    if hmac.compare_digest(given.encode(), f"Bearer {token}".encode()):
         return None
     remedy = "Send `Authorization: Bearer TOKEN` with the token of TIPOFF_API_TOKEN."
     message = "The bearer token is absent or wrong."
@@ -132,10 +134,14 @@ async def _read(request: Request, limit: int) -> bytes:
     if declared.isdecimal() and int(declared) > limit:
         raise HTTPException(413, f"{declared} bytes; at most {limit} are taken.")
     parts: list[bytes] = []
-    size = 0
-    async for part in request.stream():
-        size += len(part)
+    size, has_more = 0, True
+    while has_more:
+        message = await request.receive()
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        parts.append(message.get("body", b""))
+        has_more = message.get("more_body", False)
+        size += len(parts[-1])
         if size > limit:
             raise HTTPException(413, f"More than {limit} bytes.")
-        parts.append(part)
     return b"".join(parts)

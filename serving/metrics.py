@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import os
 from bisect import bisect_right
-from collections import Counter as Tally
 from collections.abc import Sequence
-from itertools import chain
 from typing import Any
 
 from contracts import clock
@@ -17,6 +15,7 @@ SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.
 BANDS = (0, 2, 5, 8, 10, 12, 15, 18, 22, 26, 30, 35, 40)
 """Lower ends of the bands of predictions, in the target's unit; below the first is a band too."""
 
+BAND_NAMES = ("below", *map(str, BANDS))
 STATES = ("ready", "degraded", "not_ready")
 
 
@@ -59,13 +58,20 @@ class Metrics:
         if not said:
             return
         system, version = said[0].system, str(said[0].model_version)
-        for outcome, n in Tally([each.error.code if each.error else "predicted" for each in said]).items():
-            self._child(self._answers, system, version, outcome).inc(n)
-        values = [each.predicted_points for each in said if each.predicted_points is not None]
-        for band, n in Tally(map(_band, values)).items():
-            self._child(self._predicted, system, version, band).inc(n)
-        for feature, n in Tally(chain.from_iterable(each.missing for each in said)).items():
-            self._child(self._missing, feature).inc(n)
+        outcomes: list[str] = []
+        bands: list[str] = []
+        missing: list[str] = []
+        for each in said:
+            outcomes.append(each.error.code if each.error else "predicted")
+            missing += each.missing
+            if each.predicted_points is not None:
+                bands.append(_band(each.predicted_points))
+        for outcome in set(outcomes):
+            self._child(self._answers, system, version, outcome).inc(outcomes.count(outcome))
+        for band in set(bands):
+            self._child(self._predicted, system, version, band).inc(bands.count(band))
+        for feature in set(missing):
+            self._child(self._missing, feature).inc(missing.count(feature))
 
     def count_swap(self) -> None:
         """Another version answers now."""
@@ -111,5 +117,4 @@ class Metrics:
 
 
 def _band(value: float) -> str:
-    place = bisect_right(BANDS, value)
-    return str(BANDS[place - 1]) if place else "below"
+    return BAND_NAMES[bisect_right(BANDS, value)]

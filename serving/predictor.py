@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict
 from math import isfinite
+from operator import itemgetter
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -12,13 +14,12 @@ import numpy.typing as npt
 from contracts.populations import LINE_TARGET
 from serving.faults import InvalidRequestError
 from serving.live import LiveModel
-from serving.schemas import Answer, Contribution, ExplainResponse, RowError
+from serving.schemas import Answer, Contribution, Explanation, RowError
 
 Floats = npt.NDArray[np.float64]
 
 
-@dataclass(frozen=True, slots=True)
-class FeatureRow:
+class FeatureRow(NamedTuple):
     """The values of one player-game by feature name (None: missing), and where they came from.
 
     `build_id`, `feature_set_hash`, `player_id`, `game_id` and `known_line` are those of the stored row; None for a
@@ -33,8 +34,7 @@ class FeatureRow:
     known_line: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class RowFault:
+class RowFault(NamedTuple):
     """A row that cannot be predicted: code (unknown_player, no_features, stale_features) and reason."""
 
     code: str
@@ -59,21 +59,21 @@ def predict(live: LiveModel, rows: Sequence[FeatureRow | RowFault], lines: Seque
     ]
 
 
-def explain(live: LiveModel, row: FeatureRow | RowFault, line: float | None, *, top: int) -> ExplainResponse:
+def explain(live: LiveModel, row: FeatureRow | RowFault, line: float | None, *, top: int) -> Explanation:
     """One row's answer and the `top` features that moved it, the strongest first.
 
     Contributions are in the target's unit and, with `base`, add up to the system's own estimate.
     """
     answer = predict(live, [row], [line])[0]
     if answer.error is not None or isinstance(row, RowFault):
-        return ExplainResponse(**answer.model_dump())
+        return Explanation(**asdict(answer))
     names = live.model.metadata.features
     base, moved = _contributions(live, _values(live, [row])[:, live.columns])
     order = np.argsort(-np.abs(moved), kind="stable")[:top]
     contributions = [
         Contribution(feature=names[i], value=row.values.get(names[i]), contribution=float(moved[i])) for i in order
     ]
-    return ExplainResponse(**answer.model_dump(), base=base, contributions=contributions)
+    return Explanation(**asdict(answer), base=base, contributions=contributions)
 
 
 def check_names(live: LiveModel, features: Sequence[Mapping[str, float | None] | None]) -> None:
@@ -83,8 +83,8 @@ def check_names(live: LiveModel, features: Sequence[Mapping[str, float | None] |
     """
     known = live.feature_names
     for place, values in enumerate(features):
-        unknown = next((name for name in values or {} if name not in known), None)
-        if unknown is not None:
+        if values and not known.issuperset(values):
+            unknown = next(name for name in values if name not in known)
             raise InvalidRequestError(
                 f"{unknown!r} is not a feature of {live.feature_set.name}.",
                 field=f"rows.{place}.features.{unknown}",
@@ -116,8 +116,8 @@ def _answer_rows(live: LiveModel, rows: Sequence[FeatureRow], lines: Sequence[fl
         lines,
         estimates,
         _over_probabilities(live, made.point, lines),
-        _named(live, np.isnan(values)),
-        _named(live, (values < lows) | (values > highs)),
+        _named(live.names, np.isnan(values)),
+        _named(live.names, (values < lows) | (values > highs)),
         strict=True,
     )
     return [_answer(live, *each) for each in told]
@@ -161,21 +161,24 @@ def _fault_answer(live: LiveModel, fault: RowFault) -> Answer:
 
 def _values(live: LiveModel, rows: Sequence[FeatureRow]) -> Floats:
     """Shape (rows, features of the set), NaN where missing; float64 so that a stored value arrives bit-equal."""
-    names = live.feature_set.names
-    return np.array([list(map(row.values.get, names)) for row in rows], dtype=np.float64)
+    names = live.names
+    given = [row.values for row in rows]
+    if len(names) > 1 and all(len(values) == len(names) for values in given):  # known names only: none is absent
+        return np.array(list(map(itemgetter(*names), given)), dtype=np.float64)
+    return np.array([list(map(values.get, names)) for values in given], dtype=np.float64)
 
 
-def _named(live: LiveModel, chosen: npt.NDArray[np.bool_]) -> list[list[str]]:
+def _named(names: Sequence[str], chosen: npt.NDArray[np.bool_]) -> list[list[str]]:
     """For each row the features whose cell is chosen."""
-    names = live.feature_set.names
     found: list[list[str]] = [[] for _ in range(len(chosen))]
-    for row, place in np.argwhere(chosen).tolist():
-        found[row].append(names[place])
+    if chosen.any():
+        for row, place in np.argwhere(chosen).tolist():
+            found[row].append(names[place])
     return found
 
 
 def _over_probabilities(live: LiveModel, point: Floats, lines: Sequence[float | None]) -> list[float | None]:
-    places = [i for i, line in enumerate(lines) if line is not None and np.isfinite(point[i])]
+    places = [i for i, line in enumerate(lines) if line is not None and isfinite(point[i])]
     found: list[float | None] = [None] * len(lines)
     if places:
         asked = np.array([lines[i] for i in places], dtype=np.float64)

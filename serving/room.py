@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import threading
@@ -52,9 +53,14 @@ def close_room(room: Room) -> None:
 
 
 def _import_systems() -> None:
-    """Import every system's library now: a promotion to a system not seen yet is live without waiting for that."""
+    """Import every system's library now: a promotion to a system not seen yet is live without waiting for that.
+
+    What is there then stays: the garbage collector need not walk through it again while requests wait.
+    """
     for name in system_names():
         try:
             system_class(name)
         except UsageError as error:
             log.warning("The system %s cannot be used: %s", name, error)
+    gc.collect()
+    gc.freeze()

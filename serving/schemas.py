@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, RootModel, ValidationError, model_validator
 
 SYSTEM_PATTERN = r"^(production|staging|version:[1-9][0-9]{0,8}|[a-z][a-z0-9_]{0,63})$"
 
@@ -83,24 +84,31 @@ class RowError(BaseModel):
     message: str
 
 
-class Answer(BaseModel):
+@dataclass(slots=True, kw_only=True)
+class Answer:
     """One row's prediction, or its error; the fields of the model are there in both cases."""
 
     player_id: int | None = None
     game_id: str | None = None
-    predicted_points: float | None = Field(None, description="in the target's unit")
-    interval: tuple[float, float] | None = Field(None, description="80 %: [low, high]")
-    line: float | None = Field(None, description="as given, else as known at the cut-off")
-    over_probability: float | None = Field(None, ge=0, le=1, description="where a line is given or known")
-    missing: list[str] = Field([], description="features without a value")
-    out_of_range: list[str] = Field([], description="features outside their declared range; used as they are")
+    predicted_points: Annotated[float | None, Field(description="in the target's unit")] = None
+    interval: Annotated[tuple[float, float] | None, Field(description="80 %: [low, high]")] = None
+    line: Annotated[float | None, Field(description="as given, else as known at the cut-off")] = None
+    over_probability: Annotated[
+        Annotated[float, Field(ge=0, le=1)] | None, Field(description="where a line is given or known")
+    ] = None
+    missing: Annotated[list[str], Field(description="features without a value")] = field(default_factory=list)
+    out_of_range: Annotated[list[str], Field(description="features outside their declared range; used as they are")] = (
+        field(default_factory=list)
+    )
     target: str
     system: str
     model_version: int
     model_sha256: str
     stage: str
     feature_set: str
-    build_id: int | None = Field(None, description="the build of the feature row; null for a row by features")
+    build_id: Annotated[int | None, Field(description="the build of the feature row; null for a row by features")] = (
+        None
+    )
     error: RowError | None = None
 
 
@@ -182,11 +190,16 @@ class Contribution(BaseModel):
     contribution: float = Field(description="in the target's unit; above 0: towards a higher prediction")
 
 
-class ExplainResponse(Answer):
+@dataclass(slots=True, kw_only=True)
+class Explanation(Answer):
     """A prediction and what moved it, the strongest first."""
 
-    base: float | None = Field(None, description="the prediction before any feature moved it")
-    contributions: list[Contribution] = []
+    base: Annotated[float | None, Field(description="the prediction before any feature moved it")] = None
+    contributions: list[Contribution] = field(default_factory=list)
+
+
+class ExplainResponse(RootModel[Explanation]):
+    """The explained answer."""
 
 
 class ErrorDetail(BaseModel):

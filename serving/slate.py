@@ -9,6 +9,7 @@ from datetime import date
 from typing import Any
 
 import sqlalchemy as sa
+from pydantic import TypeAdapter
 
 from contracts import clock
 from contracts.errors import TipoffError
@@ -90,4 +91,5 @@ def predict_slate(
     if staging is not None:
         rows = shadow_rows(engine, lambda: load_live(staging, Stage.STAGING, home), game_date, freshness)
         store_predictions(engine, rows)
-    return [answer.model_dump(mode="json") for answer in slate.answers]
+    plain: list[dict[str, Any]] = TypeAdapter(list[Answer]).dump_python(slate.answers, mode="json")
+    return plain

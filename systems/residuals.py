@@ -13,7 +13,7 @@ because every target is a count; the point prediction itself is never altered.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -42,6 +42,7 @@ class Residuals:
     edges: Floats
     quantiles: Floats
     growth: tuple[float, float] = (1.0, 0.0)
+    _ends: dict[float, tuple[Floats, Floats]] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def interval(self, point: Floats, level: float = 0.8) -> tuple[Floats, Floats]:
         """Central interval of the result at `level` (0 < level <= 0.98): (low, high).
@@ -51,8 +52,11 @@ class Residuals:
         if not 0 < level <= 0.98:
             raise ValueError(f"level {level} is not within 0 and 0.98")
         bands, scale = self._band(point), self._scale(point)
-        low = point + scale * _at_level(self.quantiles, (1 - level) / 2)[bands]
-        high = point + scale * _at_level(self.quantiles, (1 + level) / 2)[bands]
+        if level not in self._ends:
+            tails = (1 - level) / 2, (1 + level) / 2
+            self._ends[level] = _at_level(self.quantiles, tails[0]), _at_level(self.quantiles, tails[1])
+        ends = self._ends[level]
+        low, high = point + scale * ends[0][bands], point + scale * ends[1][bands]
         return np.maximum(low, 0.0), np.maximum(high, 0.0)
 
     def result_quantiles(self, point: Floats) -> Floats:
@@ -90,7 +94,7 @@ class Residuals:
         return np.asarray(np.maximum(line[:, None] + spread, 0.0), dtype=np.float64)
 
     def _band(self, point: Floats) -> np.ndarray[tuple[int, ...], np.dtype[np.intp]]:
-        return np.searchsorted(self.edges, np.where(np.isnan(point), 0.0, point), side="right")
+        return self.edges.searchsorted(np.where(np.isnan(point), 0.0, point), side="right")
 
     def _scale(self, point: Floats) -> Floats:
         return _scale(point, self.growth)
