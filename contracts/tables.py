@@ -163,6 +163,27 @@ injuries = sa.Table(
     sa.Column("entry", sa.Integer, nullable=False, doc="order within the source: later entries of a day win"),
 )
 
+RAW_TABLES = tuple(
+    table.name
+    for table in (games, player_games, shot_zones, points_lines, injuries, players, teams, game_lines, ingests)
+)
+"""The tables of raw facts, and the book of ingests, which says what kinds there are."""
+
+raw_mark = sa.Table(
+    "raw_mark",
+    metadata,
+    sa.Column("id", sa.Integer, sa.CheckConstraint("id = 1"), primary_key=True, autoincrement=False),
+    sa.Column("mark", sa.Text, nullable=False, doc="triggers make it another with every change of a raw fact"),
+)
+
+expected_inputs = sa.Table(
+    "expected_inputs",
+    metadata,
+    sa.Column("asked", sa.Text, primary_key=True, doc="SHA-256 of the settings and the code that expect them"),
+    sa.Column("mark", sa.Text, nullable=False, doc="of the raw facts that they were found for"),
+    sa.Column("hashes", sa.JSON, nullable=False, doc="game date -> inputs hash"),
+)
+
 # ---------------------------------------------------------------- builds
 builds = sa.Table(
     "builds",

@@ -23,6 +23,7 @@ from features.table.completeness import refuse_missing_rows
 from features.table.lock import backfill_lock
 from features.table.plan import Plan, Span, make_plan
 from features.table.raw_history import record_inputs
+from features.table.raw_mark import remember
 from features.table.units import Unit, delete_units, write_units
 from features.table.versioned_rows import Changes, builder_table, close_dates, hashed, key_columns, store
 
@@ -89,6 +90,7 @@ def backfill(
     with backfill_lock(engine, wait_seconds):
         tell("reading what is known")
         raw, plan = make_plan(engine, feature_set, settings, Span(date_from, date_to, seasons), rebuild)
+        _remember(engine, feature_set, settings, plan)
         if not plan.has_work:
             return _nothing_to_do(engine, feature_set, plan, started)
         with running_build(engine, feature_set) as build_id:
@@ -103,6 +105,13 @@ def backfill(
                 record_inputs(connection, build_id, plan.facts, settings.features, plan.ingested)
             changes = _write(engine, feature_set, build_id, frames, plan, progress or _no_progress)
     return _report(build_id, frames[FEATURE_STORE], plan, changes, findings, started)
+
+
+def _remember(engine: sa.Engine, feature_set: FeatureSet, settings: Settings, plan: Plan) -> None:
+    """Keep what the raw facts, as they are, make each date's inputs: who asks what is stale need not read them all."""
+    if plan.mark is not None:
+        with writing(engine) as connection:
+            remember(connection, plan.mark, feature_set, settings.features, plan.hashes)
 
 
 def _write(

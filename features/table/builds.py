@@ -44,8 +44,14 @@ class Build:
 @cache
 def code_hash() -> str:
     """SHA-256 (hex) over the source of features.builders.compute and of all it stands on: whatever makes a row."""
+    return hash_of_sources("features.builders.compute")
+
+
+@cache
+def hash_of_sources(root: str) -> str:
+    """SHA-256 (hex) over the source of module `root` and of every module of this room that it stands on."""
     digest = hashlib.sha256()
-    for module, source in sorted(_row_making_sources().items()):
+    for module, source in sorted(_sources(root).items()):
         digest.update(f"{module}\0{len(source)}\0".encode())
         digest.update(source)
     return digest.hexdigest()
@@ -189,10 +195,10 @@ def _refuse_other_definitions(connection: sa.Connection, feature_set: FeatureSet
             )
 
 
-def _row_making_sources() -> dict[str, bytes]:
-    """Module -> source of features.builders.compute and of every module that it stands on, directly or not."""
+def _sources(root: str) -> dict[str, bytes]:
+    """Module -> source of `root` and of every module that it stands on, directly or not."""
     sources: dict[str, bytes] = {}
-    waiting = ["features.builders.compute"]
+    waiting = [root]
     while waiting:
         module = waiting.pop()
         source = _source(module)

@@ -16,6 +16,7 @@ from contracts.settings import Settings
 from features.builders.slate import games_without_results
 from features.raw.facts import RawFacts, read_raw
 from features.table.inputs import DayFacts
+from features.table.raw_mark import read_mark
 from features.table.units import standing
 
 
@@ -43,7 +44,7 @@ class Span:
 
 @dataclass(frozen=True)
 class Plan:
-    """The dates of the span that are to be built, closed, and left as they are."""
+    """The dates of the span that are to be built, closed, and left as they are; `mark` is that of the raw facts."""
 
     to_do: list[date]
     vanished: list[date]
@@ -53,6 +54,7 @@ class Plan:
     games_without_results: int
     facts: Sequence[DayFacts]
     ingested: frozenset[str]
+    mark: str | None
 
     @property
     def has_work(self) -> bool:
@@ -68,6 +70,7 @@ def make_plan(
     Raises UnavailableError where nothing was ingested, UsageError for a span that is none.
     """
     with engine.connect() as connection:
+        mark = read_mark(connection)
         raw = read_raw(connection)
         _refuse_empty(raw)
         is_asked = span.select(raw)
@@ -84,6 +87,7 @@ def make_plan(
         games_without_results=sum(map(is_asked, unbuilt)),
         facts=found.facts,
         ingested=raw.ingested,
+        mark=mark,
     )
 
 

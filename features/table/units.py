@@ -13,11 +13,12 @@ from contracts import clock
 from contracts.database import read_frame
 from contracts.feature_set import FeatureSet
 from contracts.settings import Settings
-from contracts.tables import build_dates, build_units, builds
+from contracts.tables import build_dates, build_units, builds, games
 from features.builders.compute import BUILDERS
 from features.raw.facts import RawFacts, read_raw
 from features.table.builds import code_hash
 from features.table.inputs import DayFacts, day_facts, inputs_hashes
+from features.table.raw_mark import recall
 from features.table.row_counts import Miscount, find_miscounts
 
 Unit = tuple[str, date]
@@ -95,12 +96,21 @@ def stale_dates(engine: sa.Engine, feature_set: FeatureSet, settings: Settings) 
 
     Other inputs, other code or other definitions made them, rows of them are gone, a build that never got done has
     written them anew, or no game is expected on them any more. A date that the newest finished build does not have is
-    not among them: it has no rows, whoever is at building them.
+    not among them: it has no rows, whoever is at building them. Raw facts are read only where they have changed
+    since the last backfill (features.table.raw_mark).
     """
     with engine.connect() as connection:
-        found = standing(connection, read_raw(connection), feature_set, settings)
+        found = _standing_now(connection, feature_set, settings)
         built = _built_dates(connection, feature_set) if found.unfinished else set()
     return sorted({day for _, day in found.stale} | found.vanished | (found.unfinished & built))
+
+
+def _standing_now(connection: sa.Connection, feature_set: FeatureSet, settings: Settings) -> Standing:
+    expected = recall(connection, feature_set, settings.features)
+    if expected is None:
+        return standing(connection, read_raw(connection), feature_set, settings)
+    dated = read_frame(connection, sa.select(games.c.game_id, games.c.game_date))
+    return standing_against(connection, dated, feature_set, expected, facts=())
 
 
 def _built_dates(connection: sa.Connection, feature_set: FeatureSet) -> set[date]:
