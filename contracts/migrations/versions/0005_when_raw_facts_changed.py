@@ -3,8 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0006"
-down_revision = "0005"
+revision = "0005"
+down_revision = "0004"
 
 RAW = (  # as contracts.tables.RAW_TABLES was then
     *("games", "player_games", "shot_zones", "points_lines", "injuries", "players", "teams", "game_lines"),
