@@ -107,7 +107,7 @@ def _keep_matrix(home: Path, system: str, date_from: str | None) -> None:
     blocks = {"train": prepared.split.train, "tune": prepared.split.tune}
     arrays: dict[str, Any] = {}
     for name, block in blocks.items():
-        rows = prepared.dataset.rows(prepared.features, prepared.block(block))
+        rows = prepared.dataset.rows(prepared.features, prepared.learnable(block))
         arrays |= {f"{name}_x": to_float32(rows.matrix, prepared.features), f"{name}_y": rows.target}
     np.savez(home / f"{system}.npz", **arrays)
     told = {"seed": prepared.seed, "parameters": prepared.system.hyperparameters}

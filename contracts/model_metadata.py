@@ -27,11 +27,12 @@ class ModelMetadata(BaseModel):
     """Everything that binds a model to its data, code and libraries.
 
     `features` are the columns the model reads, in order (a subset of the set's: absent columns are left out and named
-    in `absent_features`). `residual_quantiles` hold, for each band of the prediction, the quantiles of
-    actual - predicted on the tune block, in units that grow with the prediction by `residual_growth` (factor, power);
-    `bands` are the inner edges between the bands (see systems/residuals.py). `date_range` has the first and the last
-    date that was learned from (None: nothing was) and that was validated on; `sha256` is over the native files, and set
-    when they are saved.
+    in `absent_features`). `learns_besides` are the populations that were learned from besides `population`.
+    `residual_quantiles` hold, for each band of the prediction, the quantiles of actual - predicted on the tune block,
+    in units that grow with the prediction by `residual_growth` (factor, power); `bands` are the inner edges between the
+    bands (see systems/residuals.py). `date_range` has the first and the last date that was learned from (None: nothing
+    was) and that was validated on. `git_dirty` says whether the code had changes that `git_commit` does not hold (None:
+    not known); `sha256` is over the native files, and set when they are saved.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -47,6 +48,7 @@ class ModelMetadata(BaseModel):
     absent_features: list[str]
     training_samples: int
     population: str
+    learns_besides: list[str] = []
     train_from: str | None
     train_to: str | None
     tune_from: str | None
@@ -56,6 +58,7 @@ class ModelMetadata(BaseModel):
     seed: int
     library_versions: dict[str, str]
     git_commit: str | None
+    git_dirty: bool | None = None
     dataset_sha256: str
     results: dict[str, Any]
     bands: list[float]

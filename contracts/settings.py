@@ -161,12 +161,21 @@ class GateSettings(Section):
         default_factory=lambda: {"star": 0.1, "early": 0.1},
         description="the same, tier by tier, population by population",
     )
+    alone_tolerance: float = Field(
+        1.0,
+        ge=0,
+        description="... by which rows that only the challenger predicts may be worse than a plain guess from the past",
+    )
+    min_alone_rows: int = Field(50, ge=2, description="with fewer such rows they are not judged")
     too_good: float = Field(0.3, gt=0, description="points of MAE under the line's that mean a leak")
     min_lined_rows: int = Field(300, ge=1, description="with fewer lined rows `too_good` cannot be judged")
     shadow_dates: int = Field(
         0,
         ge=0,
         description="dates that a version in Staging must be graded on beside Production, live, before its turn",
+    )
+    accept_changed_code: bool = Field(
+        False, description="whether a version trained with changes that no commit holds may pass"
     )
     max_latency_ms: float = Field(100.0, gt=0, description="median time of one row's prediction, in a fresh process")
     max_size_mb: float = Field(200.0, gt=0, description="of the model's files")

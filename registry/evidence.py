@@ -53,14 +53,29 @@ class Slice:
 
 
 @dataclass(frozen=True)
+class Alone:
+    """The rows, of whatever population, that only the challenger predicts: the champion does not, or no average does.
+
+    `guess` is what a plain guess from the past would have said, NaN where the past is too short for one; `told` says in
+    words what it is.
+    """
+
+    dates: Dates
+    actual: Floats
+    challenger: Floats
+    guess: Floats
+    told: str
+
+
+@dataclass(frozen=True)
 class Evidence:
     """Arrays of one length N over the same player-games.
 
     `dates` datetime64[D]; `actual` what happened, float64, finite; `baselines` predictions by the baseline's system
     name; `line` the line known at the cut-off, NaN where none; `champion` None where nothing is in Production.
     `population` and `build_id` say what the rows are; `known_dates` holds the date of every row of that population in
-    the build, those that a version was trained on included; `slices` are held against the champion one by one;
-    `attempt` says how many challengers this champion has met, this one included.
+    the build, those that a version was trained on included; `slices` are held against the champion one by one, `alone`
+    against a plain guess; `attempt` says how many challengers this champion has met, this one included.
 
     Raises ValueError for arrays of unequal length, a result that is not finite, an infinite prediction.
     """
@@ -76,6 +91,7 @@ class Evidence:
     known_dates: Dates
     stale: str | None = None
     slices: tuple[Slice, ...] = ()
+    alone: Alone | None = None
     attempt: int = 1
 
     def __post_init__(self) -> None:

@@ -28,7 +28,8 @@ class Trial:
 class Provenance:
     """What binds a version to its code and data.
 
-    `commit` is None where it was trained by an installed tipoff: then `versions` (by distribution) must name which.
+    `commit` is None where it was trained by an installed tipoff: then `versions` (by distribution) must name which. In
+    a checkout `is_dirty` says whether the code had changes that no commit holds (None: not known).
     `declared_hash` is that of its feature set as it is declared now (None: no set of that name).
     """
 
@@ -39,6 +40,7 @@ class Provenance:
     sha256: str
     dataset_sha256: str
     commit: str | None
+    is_dirty: bool | None = None
     versions: Mapping[str, str] = field(default_factory=dict)
     libraries: tuple[str, ...] = ()
     absent: tuple[str, ...] = ()
@@ -63,17 +65,32 @@ def judge_files(trial: Trial, settings: GateSettings) -> Iterator[Test]:
     yield _within("size", "Its files have", size, settings.max_size_mb, "MB")
 
 
-def judge_provenance(provenance: Provenance) -> Iterator[Test]:
+def judge_provenance(provenance: Provenance, settings: GateSettings) -> Iterator[Test]:
     """Whether its feature set is known as it was trained on, and whether run, commit, data and libraries are told."""
     yield _feature_set_known(provenance)
     lacking = list(_lacking(provenance))
-    source = f"commit {provenance.commit[:12]}" if provenance.commit else f"tipoff {provenance.versions.get('tipoff')}"
+    if provenance.commit and not settings.accept_changed_code:
+        lacking += _changes(provenance)
     told = (
-        f"Run {provenance.run_id[:12]}, {source}, data sha256 {provenance.dataset_sha256[:12]}, "
+        f"Run {provenance.run_id[:12]}, {_source(provenance)}, data sha256 {provenance.dataset_sha256[:12]}, "
         f"files sha256 {provenance.sha256[:12]}, {len(provenance.versions)} library versions"
     )
     detail = f"Not told: {', '.join(lacking)}. {told}." if lacking else f"{told}."
     yield Test("provenance_complete", not lacking, detail, float(len(lacking)), "0 facts missing")
+
+
+def _source(facts: Provenance) -> str:
+    if not facts.commit:
+        return f"tipoff {facts.versions.get('tipoff')}"
+    return f"commit {facts.commit[:12]}" + (" with changes that it does not hold" if facts.is_dirty else "")
+
+
+def _changes(facts: Provenance) -> Iterator[str]:
+    """Why the commit does not say which code it was."""
+    if facts.is_dirty:
+        yield "the code (it was trained with changes that no commit holds: commit them and train again)"
+    elif facts.is_dirty is None:
+        yield "whether the code had changes that no commit holds (train again)"
 
 
 def _within(name: str, what: str, figure: float | None, most: float, unit: str) -> Test:

@@ -11,6 +11,7 @@ from contracts.metrics import Floats, interval_by_date, mean_absolute_error, mea
 from contracts.settings import GateSettings
 from registry.bootstrap import lower_bound_by_date
 from registry.evidence import Contender, Evidence, scope
+from registry.gate_alone import judge_alone
 from registry.gate_rows import judge_rows
 from registry.gate_slices import judge_slices
 from registry.verdict import Test, Verdict
@@ -43,6 +44,7 @@ def _tests(evidence: Evidence, settings: GateSettings) -> Iterator[Test]:
     if evidence.champion is not None:
         yield _better_than_champion(evidence, evidence.champion, settings)
         yield from judge_slices(evidence, settings)
+    yield from judge_alone(evidence, settings)
     yield _bias(evidence, settings)
     yield _interval_coverage(evidence, settings)
     for name in evidence.baselines:

@@ -22,7 +22,8 @@ def judge_slices(evidence: Evidence, settings: GateSettings) -> Iterator[Test]:
         yield _judge(part, evidence, settings)
 
 
-def _told(worse: float) -> str:
+def told_worse(worse: float) -> str:
+    """'worse by 0.1200' or 'better by 0.0300'."""
     return f"worse by {worse:.4f}" if worse > 0 else f"better by {-worse:.4f}"
 
 
@@ -50,7 +51,7 @@ def _judge(part: Slice, evidence: Evidence, settings: GateSettings) -> Test:
         seed=settings.seed,
     )
     detail = (
-        f"MAE {after.mean():.4f} against {before.mean():.4f} of the champion: {_told(worse)}; refused where it is "
+        f"MAE {after.mean():.4f} against {before.mean():.4f} of the champion: {told_worse(worse)}; refused where it is "
         f"worse by more than {tolerance:g} and, with {CHANCE_CONFIDENCE:.0%} confidence, worse at all ({about})."
     )
     return Test(name, worse <= tolerance or surely_worse_by <= 0, detail, worse, limit)

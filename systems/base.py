@@ -80,6 +80,9 @@ class System(ABC):
     """What the prediction is of the result's distribution; a median of skewed counts has a mean error below 0."""
     learns: ClassVar[bool] = True
     """Whether `fit` takes anything from the rows; if not, no prediction of it can be in-sample."""
+    learns_besides: tuple[str, ...] = ()
+    """Populations whose rows it learns from besides those of the one that it is trained for. One that predicts every
+    row, whatever is missing, must have seen rows that lack it: `played` ones never lack the season's averages."""
     libraries: tuple[str, ...] = ("numpy",)
     """Distributions whose version can change a prediction."""
     parameters_class: ClassVar[type[Section]] = NoParameters

@@ -42,6 +42,7 @@ class CatBoost(System):
 
     name = "catboost"
     estimates = "median"
+    learns_besides = ("early",)
     libraries = ("numpy", "catboost")
     parameters_class = CatBoostParameters
 

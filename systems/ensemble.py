@@ -76,6 +76,9 @@ class Ensemble(System):
     def __init__(self, parameters: Section | None = None, *, device: str = "cpu") -> None:
         super().__init__(parameters, device=device)
         self._members = self._create_members()
+        self.learns_besides = tuple(
+            dict.fromkeys(name for one in self._members.values() for name in one.learns_besides)
+        )
         self.libraries = tuple(
             dict.fromkeys(["numpy", "scipy", *(name for one in self._members.values() for name in one.libraries)])
         )

@@ -81,6 +81,7 @@ class Perceptron(System):
 
     name = "perceptron"
     estimates = "median"
+    learns_besides = ("early",)
     parameters_class = PerceptronParameters
 
     _fitted: Fitted

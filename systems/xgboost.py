@@ -46,11 +46,13 @@ class XGBoost(System):
     """Trees under `reg:absoluteerror`, stopped early by the tune block.
 
     Features are rounded to float32 in one place (systems/narrow.py), fitting and predicting alike, so that a row gives
-    the same bits offline and in the service. Missing values take the direction that each split learnt for them.
+    the same bits offline and in the service. Missing values take the direction that each split learnt for them; a
+    split on what no row of training lacked would send them anywhere.
     """
 
     name = "xgboost"
     estimates = "median"
+    learns_besides = ("early",)
     libraries = ("numpy", "xgboost-cpu", "xgboost")
     parameters_class = XGBoostParameters
 

@@ -42,7 +42,7 @@ def make_judge(wiring: Wiring, to: Stage = Stage.PRODUCTION) -> Judge:
         if trial.fault is not None:
             return Verdict.of(tests, _about(challenger, champion, None))
         live = load(wiring, challenger)
-        tests += judge_provenance(_provenance(live))
+        tests += judge_provenance(_provenance(live), wiring.settings.gate)
         if to == Stage.PRODUCTION:
             tests += _judge_shadow(wiring, challenger, champion)
         champion_live, fault = _load_champion(wiring, challenger, champion)
@@ -62,7 +62,7 @@ def gather_evidence(wiring: Wiring, live: LiveModel, champion: LiveModel | None)
     Raises RefusedError where nothing is built.
     """
     models = (live,) if champion is None else (champion, live)
-    same = gather_rows(wiring, models, first_validated_date(live.version))
+    same = gather_rows(wiring, models, first_validated_date(live))
     chosen = same.rows.in_population
     return Evidence(
         population=same.rows.population,
@@ -76,6 +76,7 @@ def gather_evidence(wiring: Wiring, live: LiveModel, champion: LiveModel | None)
         known_dates=same.known_dates,
         stale=_stale(wiring, live),
         slices=() if champion is None else same.slices(),
+        alone=same.alone(),
         attempt=1 if champion is None else _count(wiring, live.version, champion.version, same),
     )
 
@@ -96,6 +97,7 @@ def _provenance(live: LiveModel) -> Provenance:
         sha256=version.sha256,
         dataset_sha256=metadata.dataset_sha256,
         commit=metadata.git_commit,
+        is_dirty=metadata.git_dirty,
         versions=metadata.library_versions,
         libraries=tuple(name for name in system_class(version.system).libraries if name in library_versions([name])),
         absent=tuple(metadata.absent_features),

@@ -17,7 +17,7 @@ from contracts.populations import LINE_TARGET, TIERS, tier
 from contracts.populations import population as population_rows
 from features.table.rows import Build, current_build
 from features.table.snapshot import read_snapshot
-from registry.evidence import Contender, Slice
+from registry.evidence import Alone, Contender, Slice
 from registry.versions import ModelVersion, stage_of
 from serving.live import LiveModel, load_live
 from training.dataset import Dataset, make_dataset
@@ -31,16 +31,21 @@ Mask = npt.NDArray[np.bool_]
 POPULATIONS = ("rotation", "early", "lined")
 """What is held against the champion apart from the whole."""
 
+MIN_BEFORE = 30
+"""The typical result of rows on which no average says anything is told by at least so many earlier ones."""
+
 
 @dataclass(frozen=True)
 class SameRows:
     """Every played row of the current build that none of the versions has seen, and what each predicts for it.
 
-    `known_dates` are the dates of every row of the population, seen or not; `predictions` in the order of the versions.
+    `known_dates` are the dates of every row of the population, seen or not; `before` are the results of all rows before
+    these, on which no average could say anything; `predictions` in the order of the versions.
     """
 
     rows: Dataset
     known_dates: npt.NDArray[np.datetime64]
+    before: Floats
     models: tuple[LiveModel, ...]
     predictions: tuple[Predictions, ...]
 
@@ -72,6 +77,24 @@ class SameRows:
         """What each baseline predicts for the rows of the population."""
         found = baseline_predictions(self.rows.frame, self.rows.feature_set.names, self.rows.target)
         return {name: predictions[self.rows.in_population] for name, predictions in found.items()}
+
+    def alone(self) -> Alone:
+        """The rows that only the last version predicts, and for each the first average that says something.
+
+        Where none does, the plain guess is the median result of earlier rows on which none did, if there are enough.
+        """
+        averages, point = _averages(self.rows), self.predictions[-1].point
+        unshared = np.asarray(np.isnan(averages).all(axis=0))
+        for other in self.predictions[:-1]:
+            unshared |= np.isnan(other.point)
+        typical = float(np.median(self.before)) if len(self.before) >= MIN_BEFORE else np.nan
+        guess, told = np.full(len(point), typical), "the first average that says something"
+        for average in averages[::-1]:
+            guess = np.where(np.isnan(average), guess, average)
+        if np.isfinite(typical):
+            told += f", else {typical:g}, the median of {len(self.before):,} earlier results on which none did"
+        rows = unshared & np.isfinite(point)
+        return Alone(self.rows.dates[rows], self.actual[rows], point[rows], guess[rows], told)
 
     def masks(self) -> Iterator[tuple[str, Mask]]:
         """Populations by name, then the tiers of the population, told by the mean of the versions' predictions."""
@@ -109,7 +132,8 @@ def gather_rows(wiring: Wiring, models: tuple[LiveModel, ...], date_from: date |
     first = first_unseen_date(models, date_from)
     rows = everything if first is None else _from(everything, first)
     predictions = tuple(model.model.predict(_matrix_for(wiring, model, rows)) for model in models)
-    return SameRows(rows, everything.dates[everything.in_population], models, predictions)
+    before = _results_without_averages(everything, first)
+    return SameRows(rows, everything.dates[everything.in_population], before, models, predictions)
 
 
 def load(wiring: Wiring, version: ModelVersion) -> LiveModel:
@@ -123,9 +147,11 @@ def first_unseen_date(models: tuple[LiveModel, ...], date_from: date | None = No
     return max([*seen, *([date_from] if date_from else [])], default=None)
 
 
-def first_validated_date(version: ModelVersion) -> date | None:
-    """The first date that the version's own figures are about."""
-    return min((date.fromisoformat(metric["date_from"]) for metric in version.metrics), default=None)
+def first_validated_date(live: LiveModel) -> date | None:
+    """The first of the version's validation dates; where it does not say, the first that its own figures are about."""
+    validated = live.model.metadata.date_range.get("validated")
+    told = [validated[0]] if validated else [metric["date_from"] for metric in live.version.metrics]
+    return min(map(date.fromisoformat, told), default=None)
 
 
 def _build_of(wiring: Wiring, live: LiveModel) -> Build:
@@ -139,6 +165,19 @@ def _from(rows: Dataset, first: date) -> Dataset:
     """The rows from `first` on; the hash stays that of the whole."""
     frame = rows.frame.filter(pl.col("game_date") >= first)
     return Dataset(frame, rows.feature_set, rows.target, rows.population, rows.build_id, rows.sha256)
+
+
+def _averages(rows: Dataset) -> Floats:
+    """What each baseline says of every row, (baselines, n), NaN = nothing."""
+    return np.stack(list(baseline_predictions(rows.frame, rows.feature_set.names, rows.target).values()))
+
+
+def _results_without_averages(rows: Dataset, first: date | None) -> Floats:
+    """The results of the rows before `first` on which no average says anything."""
+    if first is None:
+        return np.empty(0)
+    nobody = np.isnan(_averages(rows)).all(axis=0) & (rows.dates < np.datetime64(first))
+    return rows.frame["target"].to_numpy()[nobody]
 
 
 def _matrix_for(wiring: Wiring, live: LiveModel, rows: Dataset) -> Floats:

@@ -79,6 +79,7 @@ def _describe(course: Course, walked: Walk, evaluation: Evaluation, n_looks: int
     """Markdown: the table of figures, then the rows they are about."""
     dataset, season = course.dataset, season_name(course.request.test_season)
     closing = dataset.feature_set.accept_closing_game_lines
+    learned = "* and *".join(dataset.learned_populations(course.system))
     return "\n".join(
         [
             f"**{course.system.name}** walks through **{season}** ({course.season}) with {dataset.feature_set.name} "
@@ -88,7 +89,7 @@ def _describe(course: Course, walked: Walk, evaluation: Evaluation, n_looks: int
             *figures_table(course.system.name, evaluation),
             "",
             *spread_lines(evaluation),
-            f"Each of the {len(walked.folds)} folds learned from *{dataset.population}* of the dates before its own "
+            f"Each of the {len(walked.folds)} folds learned from *{learned}* of the dates before its own "
             "(folds.json). MAE with its 95 % interval (bootstrap over game dates); every figure of a line is about "
             "the same rows.",
             "",

@@ -81,7 +81,8 @@ class Course:
 
 @dataclass(frozen=True)
 class Fold:
-    """One training of the walk and the dates it predicted; counts are rows of the population that is trained on.
+    """One training of the walk and the dates it predicted; `n_train` and `n_tune` are the rows that were learned from,
+    `n_test` those of the population.
 
     `best_rounds` is where early stopping ended, None for a system without rounds; one that fits nothing learns from
     0 rows. `absent_features` had no value in the rows learned from.
@@ -260,8 +261,8 @@ def _describe(prepared: Prepared, said: Predicted) -> Fold:
     split, learns = prepared.split, prepared.system.learns
     return Fold(
         split=split,
-        n_train=int(prepared.block(split.train).sum()) if learns else 0,
-        n_tune=int(prepared.block(split.tune).sum()) if learns else 0,
+        n_train=int(prepared.learnable(split.train).sum()) if learns else 0,
+        n_tune=int(prepared.learnable(split.tune).sum()) if learns else 0,
         n_test=int(prepared.block(split.validation).sum()),
         best_rounds=said.best_rounds,
         absent_features=prepared.absent,

@@ -25,7 +25,7 @@ from contracts.tables import FEATURE_ROW_LABELS
 from features.table.line_prices import read_line_probabilities
 from features.table.rows import current_build, read_rows, stale_dates
 from features.table.snapshot import read_snapshot
-from systems.base import Rows
+from systems.base import Rows, System
 
 KEYS = ("game_date", "game_id", "player_id")
 TOLD_BY = ("state", "is_expected", "n_active_games_season", "minutes_avg_last_10_active", "line")
@@ -61,8 +61,17 @@ class Dataset:
 
     @property
     def in_population(self) -> npt.NDArray[np.bool_]:
-        """Which rows the model is trained for, (n,)."""
+        """Which rows the model is trained for and judged by, (n,)."""
         return self.frame["in_population"].to_numpy()
+
+    def learnable(self, system: System) -> npt.NDArray[np.bool_]:
+        """Which rows `system` may learn from, (n,): its population's, and those that it wants besides."""
+        rows = [population_rows(name).fill_null(False) for name in self.learned_populations(system)]
+        return self.frame.select(pl.any_horizontal(rows)).to_series().to_numpy()
+
+    def learned_populations(self, system: System) -> list[str]:
+        """The names of the populations that `system` learns from, the one it is trained for first."""
+        return list(dict.fromkeys((self.population, *system.learns_besides)))
 
     def matrix(self, features: list[str]) -> Floats:
         """Columns `features` of every row, float64 (n, k), NaN = missing."""

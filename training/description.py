@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from contracts.metrics import Metric
-from training.dataset import Dataset
 from training.evaluation import PRICED, PRICED_LATER, Evaluation
 from training.splits import Split
+from training.steps import Prepared
 
 
 def run_name(system: str, feature_set: str, split: Split) -> str:
@@ -13,8 +13,10 @@ def run_name(system: str, feature_set: str, split: Split) -> str:
     return f"{system} on {feature_set}, validated {split.validation}"
 
 
-def describe(system: str, dataset: Dataset, split: Split, evaluation: Evaluation, absent: list[str]) -> str:
+def describe(prepared: Prepared, evaluation: Evaluation) -> str:
     """Markdown: the table of figures, then the rows they are about."""
+    dataset, split, absent, system = prepared.dataset, prepared.split, prepared.absent, prepared.system.name
+    learned = "* and *".join(dataset.learned_populations(prepared.system))
     closing = dataset.feature_set.accept_closing_game_lines
     lines = [
         f"**{system}** predicts **{dataset.target}** with {dataset.feature_set.name} "
@@ -24,7 +26,7 @@ def describe(system: str, dataset: Dataset, split: Split, evaluation: Evaluation
         "",
         *spread_lines(evaluation),
         *gap_lines(evaluation),
-        f"Trained on *{dataset.population}* {split.train}, tuned {split.tune}, validated {split.validation}: "
+        f"Trained on *{learned}* {split.train}, tuned {split.tune}, validated {split.validation}: "
         "no date is in two blocks. MAE with its 95 % interval (bootstrap over game dates); every figure of a line is "
         "about the same rows.",
         "",

@@ -67,12 +67,17 @@ def _fold(dataset: Dataset, block: Span, settings: TrainingSettings) -> list[Spl
 
 
 def _lay_out(dataset: Dataset, split: Split, system: System) -> Fold:
-    learned = dataset.in_population & split.mask(dataset.dates, split.train, split.tune)
+    learnable = dataset.learnable(system)
+    learned = learnable & split.mask(dataset.dates, split.train, split.tune)
     columns = choose_columns(dataset, learned, system.copied_features(dataset.target))
     features = system.choose_features(columns.present, dataset.target)
     train, tune, test = (
-        dataset.rows(features, dataset.in_population & split.mask(dataset.dates, block))
-        for block in (split.train, split.tune, split.validation)
+        dataset.rows(features, rows & split.mask(dataset.dates, block))
+        for rows, block in (
+            (learnable, split.train),
+            (learnable, split.tune),
+            (dataset.in_population, split.validation),
+        )
     )
     refuse_in_sample(dataset.dates[learned], test.dates)
     return Fold(split, features, train, tune, test)

@@ -24,7 +24,7 @@ def report(run: Run, prepared: Prepared, metadata: ModelMetadata, evaluation: Ev
         params=_params(prepared, metadata),
         tags=_tags(prepared, metadata),
         metrics=dict(figures(evaluation)),
-        description=describe(metadata.system, dataset, prepared.split, evaluation, prepared.absent),
+        description=describe(prepared, evaluation),
     )
     run.curve("tune_mae", prepared.system.learning_curve)
     where = {"table": f"ml_feature_store_{dataset.feature_set.name}", "build_id": dataset.build_id}
@@ -83,8 +83,9 @@ def _params(prepared: Prepared, metadata: ModelMetadata) -> dict[str, object]:
         "train": str(split.train),
         "tune": str(split.tune),
         "validation": str(split.validation),
-        "n_train": int(prepared.block(split.train).sum()),
-        "n_tune": int(prepared.block(split.tune).sum()),
+        "learned_rows": " and ".join(prepared.dataset.learned_populations(prepared.system)),
+        "n_train": int(prepared.learnable(split.train).sum()),
+        "n_tune": int(prepared.learnable(split.tune).sum()),
         "n_validation": int(prepared.block(split.validation).sum()),
         "seed": metadata.seed,
         "device": prepared.system.device,

@@ -202,7 +202,9 @@ def _gone(engine: sa.Engine, said: ModelMetadata, run: KeptRun) -> Iterator[Chan
 
 
 def _create(said: ModelMetadata, run: KeptRun) -> System:
-    return create_system(said.system, parameters=said.hyperparameters, device=run.params.get("device", "cpu"))
+    made = create_system(said.system, parameters=said.hyperparameters, device=run.params.get("device", "cpu"))
+    made.learns_besides = tuple(said.learns_besides)
+    return made
 
 
 def _prepare(

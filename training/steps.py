@@ -58,6 +58,10 @@ class Prepared:
         """The rows of the population in `blocks`, (n,)."""
         return self.dataset.in_population & self.split.mask(self.dataset.dates, *blocks)
 
+    def learnable(self, *blocks: Span) -> Mask:
+        """The rows in `blocks` that the system may learn from, (n,)."""
+        return self.dataset.learnable(self.system) & self.split.mask(self.dataset.dates, *blocks)
+
     @property
     def validation(self) -> Mask:
         """Every row of the validation dates, of whatever population, (n,)."""
@@ -134,7 +138,7 @@ def settle_columns(dataset: Dataset, split: Split, system: System, settings: Tra
 
     Raises UsageError for a column that the system or a baseline cannot do without, RefusedError for sparse columns.
     """
-    learned_from = dataset.in_population & split.mask(dataset.dates, split.train, split.tune)
+    learned_from = dataset.learnable(system) & split.mask(dataset.dates, split.train, split.tune)
     columns = choose_columns(dataset, learned_from, system.copied_features(dataset.target))
     baseline_predictions(dataset.frame.head(0), columns.present, dataset.target)  # refuses before hours of fitting
     features = system.choose_features(columns.present, dataset.target)
@@ -148,8 +152,8 @@ def fit(prepared: Prepared) -> None:
     """Fit the system on the train block, stopping by the tune block."""
     dataset, split = prepared.dataset, prepared.split
     prepared.system.fit(
-        dataset.rows(prepared.features, prepared.block(split.train)),
-        dataset.rows(prepared.features, prepared.block(split.tune)),
+        dataset.rows(prepared.features, prepared.learnable(split.train)),
+        dataset.rows(prepared.features, prepared.learnable(split.tune)),
         features=prepared.features,
         target=dataset.target,
         seed=prepared.seed,
@@ -209,7 +213,7 @@ def describe_model(prepared: Prepared, evaluation: Evaluation, residuals: Residu
     """What the model says of itself, with golden rows from the validation rows of its population."""
     dataset, system, split = prepared.dataset, prepared.system, prepared.split
     golden = dataset.matrix(prepared.features)[prepared.block(split.validation)]
-    learned, made = prepared.learned_span, now()
+    learned, made, source = prepared.learned_span, now(), find_source()
     return ModelMetadata(
         model_id=f"{system.name}_{dataset.feature_set.name}_{made:%Y%m%d_%H%M%S}",
         system=system.name,
@@ -220,7 +224,8 @@ def describe_model(prepared: Prepared, evaluation: Evaluation, residuals: Residu
         build_id=dataset.build_id,
         features=prepared.features,
         absent_features=prepared.absent,
-        training_samples=int(prepared.block(split.train).sum()) if learned else 0,
+        training_samples=int(prepared.learnable(split.train).sum()) if learned else 0,
+        learns_besides=list(system.learns_besides),
         population=dataset.population,
         train_from=str(split.train.first) if learned else None,
         train_to=str(split.train.last) if learned else None,
@@ -233,7 +238,8 @@ def describe_model(prepared: Prepared, evaluation: Evaluation, residuals: Residu
         hyperparameters=system.hyperparameters,
         seed=prepared.seed,
         library_versions=library_versions([*LIBRARIES, *system.libraries]),
-        git_commit=find_source().commit,
+        git_commit=source.commit,
+        git_dirty=source.is_dirty,
         dataset_sha256=dataset.sha256,
         results={
             "metrics": as_table(evaluation.metrics),
@@ -265,7 +271,7 @@ def _gap(prepared: Prepared, evaluation: Evaluation) -> float | None:
     validated = evaluation.metric("mae", prepared.dataset.population)
     if not prepared.system.learns or validated is None:
         return None
-    fitted = np.flatnonzero(prepared.block(prepared.split.train))
+    fitted = np.flatnonzero(prepared.block(prepared.split.train))  # of its population, as the validated are
     some = fitted[np.linspace(0, len(fitted) - 1, min(GAP_ROWS, len(fitted))).astype(int)]
     rows = prepared.dataset.rows(prepared.features, some)
     errors = prepared.system.predict(rows.matrix) - rows.target

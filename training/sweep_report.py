@@ -89,7 +89,7 @@ def _describe(plan: Plan, records: list[Record], best: Record, prepared: Prepare
     ]
     if trained is None:
         return "\n".join([*lines, f"Trial {best.number} was refitted and registered by another run of this study."])
-    told = describe(plan.system, prepared.dataset, prepared.split, trained.evaluation, prepared.absent)
+    told = describe(prepared, trained.evaluation)
     return "\n".join([*lines, f"Trial {best.number}, refitted on all dates before validation:", "", told])
 
 

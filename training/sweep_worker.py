@@ -78,6 +78,7 @@ def join(plan: Plan, dataset: Dataset) -> Study:
         "feature_set_hash": dataset.feature_set.hash,
         "target": dataset.target,
         "population": dataset.population,
+        "learned_rows": dataset.learned_populations(_make(plan, {})),
         "folds": [f"{split.train} {split.tune} {split.validation}" for split in cut_folds(dataset, training)],
         "dataset_sha256": dataset.sha256,
         "search_space": plan.space.model_dump(mode="json"),

@@ -18,6 +18,7 @@ KNOWN = Provenance(
     sha256="b" * 64,
     dataset_sha256="c" * 64,
     commit="d" * 40,
+    is_dirty=False,
     versions={"tipoff": "0.1.0", "numpy": "2.3", "xgboost-cpu": "3.2.0"},
     libraries=("numpy", "xgboost-cpu"),
     absent=("shot_zones",),
@@ -53,7 +54,7 @@ def test_slow_or_large_files_are_refused(trial: Trial, refused: str) -> None:
 
 
 def test_a_version_that_tells_all_passes_and_names_what_it_leaves_out() -> None:
-    tests = list(judge_provenance(KNOWN))
+    tests = list(judge_provenance(KNOWN, GateSettings()))
     assert [(test.name, test.passed) for test in tests] == [("feature_set_known", True), ("provenance_complete", True)]
     assert "Features absent from the model: shot_zones" in tests[0].detail
     assert "commit dddddddddddd, data sha256 cccccccccccc" in tests[1].detail
@@ -70,24 +71,33 @@ def test_a_version_that_tells_all_passes_and_names_what_it_leaves_out() -> None:
         ({"dataset_sha256": "0" * 64}, "the digest of the data"),
         ({"dataset_sha256": ""}, "the digest of the data"),
         ({"sha256": "b" * 63}, "the sha256 of the files"),
+        ({"is_dirty": True}, "changes that no commit holds: commit them and train again"),
+        ({"is_dirty": None}, "whether the code had changes that no commit holds"),
         ({"versions": {"tipoff": "0.1.0", "numpy": "2.3"}}, "the versions of xgboost-cpu"),
         ({"versions": {}, "libraries": ()}, "the versions of its libraries"),
     ],
 )
 def test_a_version_that_lacks_a_part_of_its_provenance_is_refused(changes: dict[str, object], lacks: str) -> None:
-    test = list(judge_provenance(replace(KNOWN, **changes)))[1]  # type: ignore[arg-type]  # by name
+    test = list(judge_provenance(replace(KNOWN, **changes), GateSettings()))[1]  # type: ignore[arg-type]  # by name
     assert not test.passed
     assert lacks in test.detail
     assert test.figure == 1.0
 
 
 def test_an_installed_tipoff_tells_its_version_instead_of_a_commit() -> None:
-    test = list(judge_provenance(replace(KNOWN, commit=None)))[1]
+    test = list(judge_provenance(replace(KNOWN, commit=None, is_dirty=None), GateSettings()))[1]
     assert test.passed
     assert "tipoff 0.1.0" in test.detail
 
 
+def test_changed_code_passes_where_the_settings_accept_it_and_the_verdict_still_says_so() -> None:
+    settings = GateSettings(accept_changed_code=True)
+    test = list(judge_provenance(replace(KNOWN, is_dirty=True), settings))[1]
+    assert test.passed
+    assert "commit dddddddddddd with changes that it does not hold" in test.detail
+
+
 @pytest.mark.parametrize("declared", [None, "f" * 64])
 def test_an_unknown_feature_set_is_refused(declared: str | None) -> None:
-    test = next(iter(judge_provenance(replace(KNOWN, declared_hash=declared))))
+    test = next(iter(judge_provenance(replace(KNOWN, declared_hash=declared), GateSettings())))
     assert (test.name, test.passed) == ("feature_set_known", False)

@@ -17,14 +17,17 @@ from contracts.home import Home
 from contracts.settings import GateSettings, Settings, TrainingSettings
 from contracts.tables import grades, predictions
 from registry.attempts import n_attempts
-from registry.promotion import promote
+from registry.history import read_history
+from registry.promotion import Promotion, promote
 from registry.stages import Stage
 from registry.verdict import Test, Verdict
 from registry.versions import ModelVersion, get_version, list_versions
 from tipoff.gatekeeping import make_judge
 from tipoff.wiring import Wiring
+from training.source import Source
 from training.train import TrainRequest, train
 
+AVERAGE = ("last_10_average", "v2_33features", "played")
 pytestmark = pytest.mark.slow  # every judgement starts a process of its own
 GATE = GateSettings(min_rows=60, min_dates=5, min_slice_rows=20, min_interval_coverage=0.5, max_interval_coverage=1.0)
 
@@ -135,6 +138,30 @@ def test_a_champion_that_is_gone_fails_the_verdict_and_says_why(wiring: Wiring) 
     assert "better_than_champion" not in [test.name for test in verdict.tests]
 
 
+def test_a_version_trained_with_changes_that_no_commit_holds_is_refused_until_somebody_says_why(
+    wiring: Wiring, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("training.steps.find_source", lambda: Source("d" * 40, is_dirty=True))
+    version = train(wiring.engine, wiring.home, wiring.settings, TrainRequest(*AVERAGE)).model_version
+    assert version is not None
+    test = named(judge(wiring, version, 1), "provenance_complete")
+    assert not test.passed
+    assert "commit dddddddddddd with changes that it does not hold" in test.detail
+
+    def decide(**options: Any) -> Promotion:
+        return promote(
+            wiring.engine, wiring.home, version, Stage.PRODUCTION, make_judge(wiring), actor="ana", **options
+        )
+
+    assert not decide().promoted
+    forced = decide(override_reason="a trial before the commit")
+    assert (forced.promoted, forced.overridden) == (True, True)
+    kept = read_history(wiring.engine)[-1]
+    assert kept.reason == "a trial before the commit"
+    assert kept.verdict is not None
+    assert "changes that it does not hold" in str(kept.verdict)
+
+
 def test_an_empty_place_is_no_fault(wiring: Wiring) -> None:
     verdict = judge(wiring, 2, None)
     assert "champion_answers" not in [test.name for test in verdict.tests]
@@ -152,8 +179,6 @@ def test_rows_that_both_have_not_seen_are_too_few_and_the_verdict_says_from_whic
 
 
 def test_a_refusal_for_whatever_reason_is_an_entry_of_the_history(wiring: Wiring) -> None:
-    from registry.history import read_history
-
     _moved(wiring, get_version(wiring.engine, 2))
     outcome = promote(
         wiring.engine, wiring.home, 2, Stage.PRODUCTION, make_judge(wiring), actor="ana", reason="for the record"
