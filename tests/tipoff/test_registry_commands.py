@@ -125,7 +125,11 @@ def test_what_is_not_there_is_wrong_usage_that_says_how_to_write_it(lived: Any, 
 
 def test_repair_shows_what_a_hand_moved_before_it_puts_it_back(lived: Any) -> None:
     assert lived.done("registry", "repair", "--dry-run")["changes"] == []
+    assert lived.done("registry", "history", "--verify")["hand_moved"] == []
     client(lived).set_registered_model_alias("tipoff-points", "production", "1")
+    told = lived.tipoff("registry", "history", "--verify", "--json")
+    assert [change["field"] for change in told.json["hand_moved"]] == ["alias production"]
+    assert "Somebody changed MLflow by hand: model, alias production: '1' instead of '2'" in " ".join(told.err.split())
     shown = lived.tipoff("registry", "repair", "--dry-run", "--json")
     assert "alias production" in shown.err
     change = {"subject": "model", "field": "alias production", "found": "1", "wanted": "2"}

@@ -57,12 +57,13 @@ def show(version: int, as_json: bool) -> None:
 
 
 @click.command()
-@click.option("--verify", is_flag=True, help="Check the hash chain, against the head that MLflow was told too.")
+@click.option("--verify", is_flag=True, help="Check the hash chain, and what MLflow shows against it.")
 @json_option
 def history(verify: bool, as_json: bool) -> None:
     """Every registration, promotion, refusal and rollback, oldest first.
 
-    With --verify exit code 3 where the chain is broken or the history is not the one that MLflow knows.
+    With --verify exit code 3 where the chain is broken or the history is not the one that MLflow knows; what somebody
+    moved in MLflow by hand is told.
     """
     from contracts.home import REGISTERED_MODEL
     from registry.history import read_history
@@ -86,9 +87,11 @@ def history(verify: bool, as_json: bool) -> None:
 
 def _verify(wiring: Wiring) -> dict[str, Any]:
     """RefusedError, unless the chain holds and MLflow knows its head; where MLflow is away, that is said."""
+    from dataclasses import asdict
+
     from contracts.home import REGISTERED_MODEL
     from registry.history import read_history, verify_history
-    from registry.repair import known_head
+    from registry.repair import hand_moved, known_head
 
     try:
         known, unknown = known_head(wiring.home), None
@@ -105,7 +108,10 @@ def _verify(wiring: Wiring) -> dict[str, Any]:
         say(f"MLflow has no {REGISTERED_MODEL} to hold its end against yet.")
     else:
         say(f"MLflow knows it up to entry {known.partition(':')[0]}.")
-    return {"verified": True, "head_known_to_mlflow": known}
+    moved = hand_moved(wiring.engine, wiring.home) if unknown is None else []
+    for change in moved:
+        say(f"[yellow]Somebody changed MLflow by hand[/]: {change}. Put it back: `tipoff registry repair`.")
+    return {"verified": True, "head_known_to_mlflow": known, "hand_moved": [asdict(change) for change in moved]}
 
 
 def _row(version: dict[str, Any]) -> tuple[Any, ...]:
