@@ -216,6 +216,31 @@ class ServingSettings(Section):
     log_requests: bool = Field(True, description="a JSON line on stderr for each request but the probes'")
 
 
+class CoordinatorSettings(Section):
+    """How batches run (docs/coordinator.md)."""
+
+    host: str = "127.0.0.1"
+    port: int = Field(3001, ge=1, le=65535)
+    systems: tuple[str, ...] | None = Field(
+        None,
+        description="what predicts each slate: systems, production, staging, version:N; null: every system that has a "
+        "version, the one in Production first, and Staging",
+    )
+    workers: int = Field(1, ge=0, le=16, description="threads of the coordinator that predict; more: `tipoff worker`")
+    chunk_rows: int = Field(1000, ge=1, description="player-games of one system that a worker claims at once")
+    lease_seconds: float = Field(30.0, ge=0.5, description="after so long without a sign its rows are another worker's")
+    most_chunk_seconds: float = Field(600.0, gt=0, description="so long at most a worker extends one lease")
+    max_attempts: int = Field(3, ge=1, description="a player-game whose prediction fails so often is given up")
+    max_claims: int = Field(20, ge=1, description="... and one that was claimed so often and never ended")
+    retry_seconds: float = Field(1.0, ge=0, description="before the next try; doubles with each")
+    poll_seconds: float = Field(0.5, gt=0, description="how often a worker without work looks for some")
+    max_body_bytes: int = Field(1_000_000, ge=1000)
+    body_seconds: float = Field(10.0, gt=0, description="how long a body may take to arrive")
+    max_in_flight: int = Field(64, ge=1, description="requests at once; one more is a 429")
+    max_requests_per_second: float = Field(0, ge=0, description="of one address; one more is a 429; 0: no limit")
+    log_requests: bool = Field(True, description="a JSON line on stderr for each request but the probes'")
+
+
 class MonitoringSettings(Section):
     """When a monitor speaks."""
 
@@ -231,6 +256,7 @@ class Settings(Section):
     gate: GateSettings = GateSettings()
     registry: RegistrySettings = RegistrySettings()
     serving: ServingSettings = ServingSettings()
+    coordinator: CoordinatorSettings = CoordinatorSettings()
     monitors: MonitoringSettings = MonitoringSettings()
 
 

@@ -552,3 +552,58 @@ grades = sa.Table(
     sa.Column("line_verdict", sa.Text, sa.CheckConstraint("line_verdict IN ('won', 'lost', 'push')")),
     sa.Column("graded_at", UTCDateTime, nullable=False),
 )
+
+# ---------------------------------------------------------------- batches
+batches = sa.Table(
+    "batches",
+    metadata,
+    sa.Column("batch_id", sa.Text, primary_key=True, doc="GAME_DATE-rREVISION"),
+    sa.Column("game_date", sa.Date, nullable=False),
+    sa.Column("revision", sa.Integer, sa.CheckConstraint("revision >= 1"), nullable=False),
+    sa.Column("inputs_hash", sa.Text, nullable=False, doc="of the slate's rows and of the versions that are asked"),
+    sa.Column("started_at", UTCDateTime, nullable=False),
+    sa.Column("ended_at", UTCDateTime, doc="NULL: a row of its ledger is still to end"),
+    sa.UniqueConstraint("game_date", "revision", name="one_revision"),
+)
+
+ENDED_STATES = ("predicted", "skipped", "failed")
+LEDGER_STATES = ("waiting", "claimed", *ENDED_STATES)
+
+ledger = sa.Table(
+    "ledger",
+    metadata,
+    sa.Column("batch_id", sa.Text, sa.ForeignKey("batches.batch_id"), primary_key=True),
+    sa.Column("system", sa.Text, primary_key=True),
+    sa.Column("game_id", sa.Text, primary_key=True),
+    sa.Column("player_id", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("model_version", sa.Integer, doc="that answers to the system in this batch; NULL: none does"),
+    sa.Column("state", sa.Text, sa.CheckConstraint(f"state IN {LEDGER_STATES}"), nullable=False),
+    sa.Column("reason", sa.Text, doc="why it was skipped or failed, or is tried again"),
+    sa.Column("detail", sa.Text, doc="the reason in a sentence"),
+    sa.Column("attempt", sa.Integer, sa.CheckConstraint("attempt >= 0"), nullable=False, doc="how often claimed"),
+    sa.Column("not_before", UTCDateTime, doc="when it is tried again; NULL: at once"),
+    sa.Column("worker", sa.Text, doc="that holds it, or held it last"),
+    sa.Column("leased_until", UTCDateTime, doc="until when it is the worker's"),
+    sa.Column("prediction_id", sa.Integer, sa.ForeignKey("predictions.prediction_id")),
+    sa.Column("ended_at", UTCDateTime),
+    sa.CheckConstraint("(state = 'claimed') = (leased_until IS NOT NULL)", name="a_claim_has_a_lease"),
+    sa.CheckConstraint("(state = 'predicted') = (prediction_id IS NOT NULL)", name="predicted_is_stored"),
+    sa.CheckConstraint(f"(state IN {ENDED_STATES}) = (ended_at IS NOT NULL)", name="an_end_has_a_time"),
+    sa.CheckConstraint("state NOT IN ('skipped', 'failed') OR reason IS NOT NULL", name="no_silent_end"),
+    sa.Index("ledger_by_state", "state", "batch_id", "system"),
+)
+
+dead_letters = sa.Table(
+    "dead_letters",
+    metadata,
+    sa.Column("dead_letter_id", sa.Integer, primary_key=True),
+    sa.Column("batch_id", sa.Text, sa.ForeignKey("batches.batch_id"), nullable=False, index=True),
+    sa.Column("system", sa.Text, nullable=False),
+    sa.Column("game_id", sa.Text, nullable=False),
+    sa.Column("player_id", sa.Integer, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("detail", sa.Text),
+    sa.Column("attempt", sa.Integer, nullable=False, doc="how often it was tried"),
+    sa.Column("died_at", UTCDateTime, nullable=False),
+    sa.Column("replayed_at", UTCDateTime, doc="when it was put back into its batch; NULL: it lies here"),
+)

@@ -6,16 +6,13 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from serving.logs import REQUEST_ID, request_id_of
-
-if TYPE_CHECKING:  # the supervising process imports this module, and needs nothing of a worker's
-    from serving.metrics import Metrics
 
 SAFE_HEADERS = [
     (b"x-content-type-options", b"nosniff"),
@@ -36,12 +33,22 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 log = logging.getLogger("tipoff.serving")
 
 
+class Counters(Protocol):
+    """Where requests are counted."""
+
+    def count_request(self, endpoint: str, status: int, seconds: float) -> None:
+        """One answered request; `endpoint` is one of a few."""
+
+
 class Front(Protocol):
     """What a worker gives the door: its endpoints by path and method, what it answers for others, and its counters."""
 
     endpoints: dict[str, dict[str, Endpoint]]
-    metrics: Metrics
     log_requests: bool
+
+    @property
+    def metrics(self) -> Counters:
+        """Its counters."""
 
     def answer_error(self, error: Exception) -> Response:
         """The answer to what an endpoint raised."""

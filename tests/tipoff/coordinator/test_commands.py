@@ -1,0 +1,100 @@
+"""`tipoff batch`, `tipoff coordinator` and `tipoff worker`, as a user starts them."""
+
+from __future__ import annotations
+
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import httpx
+import pytest
+
+from contracts.ports import free_port
+from tests.tipoff.conftest import PROJECT, answers, wait_until
+
+KEYS = {"batch_id", "state", "expected", "predicted", "skipped", "failed", "coverage"}
+
+
+@pytest.fixture
+def shell(world, inside_at):
+    """The command line over the world's home, in this process."""
+    return inside_at(world.home.root)
+
+
+@contextmanager
+def running(shell, *command: str) -> Iterator[subprocess.Popen[bytes]]:
+    """A process of `tipoff`, ended by SIGTERM, which is a proper end."""
+    with (shell.home / "process.log").open("w") as said:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "tipoff", *command], cwd=PROJECT, env=shell.environment, stdout=said, stderr=said
+        )
+        try:
+            yield process
+        finally:
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(timeout=60) == 0
+
+
+def test_a_batch_runs_from_start_to_done_and_its_status_is_told(shell, game_date):
+    started = shell.done("batch", "start", "--game-date", game_date.isoformat())
+    assert set(started) >= KEYS
+    assert (started["state"], started["predicted"]) == ("done", started["expected"] - started["skipped"])
+    assert shell.done("batch", "status") == started
+    assert shell.done("batch", "status", "--batch", started["batch_id"]) == started
+    assert shell.done("batch", "status", "--game-date", game_date.isoformat()) == started
+    assert shell.done("batch", "dead-letters") == {"dead_letters": []}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (("start", "--game-date", "2031-01-01"), 1),
+        (("start", "--game-date", "soon"), 2),
+        (("status", "--batch", "none"), 2),
+        (("status",), 2),
+    ],
+)
+def test_the_exit_codes_tell_a_date_without_games_from_a_wrong_call(shell, arguments, code):
+    assert shell.tipoff("batch", *arguments).code == code
+
+
+def test_a_coverage_that_falls_short_is_an_exit_with_3_and_a_replay_mends_it(shell, world, game_date):
+    folder = world.home.artifacts
+    for version in world.versions():
+        shutil.copytree(version.artifact_uri.removeprefix("file://"), folder / str(version.version))
+    away = world.register("last_10_average", seed=3)
+    moved = shutil.move(folder / str(away.version), folder / "away")
+    said = shell.tipoff("batch", "start", "--game-date", game_date.isoformat(), "--json")
+    assert (said.code, said.json["state"]) == (3, "done")
+    assert "last_10_average below 95%" in said.json["shortfall"]
+    assert len(shell.done("batch", "dead-letters")["dead_letters"]) == said.json["failed"]
+    shutil.move(moved, folder / str(away.version))
+    assert shell.done("batch", "replay") == {"replayed": said.json["failed"], "given_up": 0}
+    assert shell.done("batch", "status")["failed"] == 0
+
+
+def test_the_coordinator_starts_predicts_and_stops(shell, game_date):
+    port = free_port()
+    with running(shell, "coordinator", "--port", str(port)) as process:
+        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30) as client:
+            wait_until(lambda: answers(client) or process.poll() is not None, 60)
+            started = client.post("/start", json={"game_date": game_date.isoformat()})
+            assert started.status_code == 202
+            batch = {"batch_id": started.json()["batch_id"]}
+            wait_until(lambda: client.get("/status", params=batch).json()["state"] == "done", 30)
+            told = client.get("/status", params=batch).json()
+        taken = shell.tipoff("coordinator", "--port", str(port))
+    assert told["coverage"] >= 0.95
+    assert (taken.code, "in use" in taken.err) == (1, True)
+
+
+def test_a_worker_of_its_own_works_for_a_coordinator_without_any(shell, world, settings, game_date):
+    from tipoff.coordinator.batches import find_batch, open_batch
+    from tipoff.coordinator.expectation import expect
+
+    open_batch(world.engine, expect(world.engine, settings, game_date))
+    with running(shell, "worker"):
+        wait_until(lambda: not find_batch(world.engine).is_open, 60)
