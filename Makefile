@@ -13,7 +13,7 @@ export MLFLOW_EXPERIMENT_NAME ?= tipoff
 export MLFLOW_DISABLE_TELEMETRY ?= true
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve ui test spark test-slow check bench bench-serving accuracy leakbench docs format lock
+.PHONY: help setup demo serve ui test spark test-slow check audit bento bench bench-serving accuracy leakbench docs format lock
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -55,6 +55,13 @@ check: setup ## format, lint, types, layers
 	$(BIN)/lint-imports
 	$(BIN)/python docs/generate.py --check
 	@grep -q "$(LOCK_HASH)" python_env.yaml || { echo 'python_env.yaml names another lock than requirements.lock: make lock'; exit 1; }
+	@$(BIN)/python .ci/audit.py requirements.lock
+
+audit: setup ## the pinned packages against the known vulnerabilities, where the service that knows them can be reached
+	@$(BIN)/python .ci/audit.py requirements.lock
+
+bento: setup ## the service as a Bento, with nothing of this folder needed to run it
+	BENTOML_DO_NOT_TRACK=true $(BIN)/bentoml build
 
 bench: setup ## speed, as ratios to a named reference in the same run
 	$(BIN)/python -m benchmarks --write
@@ -78,4 +85,5 @@ docs: setup ## the pages made from the code: docs/layouts.md, docs/features.md
 
 lock: setup ## requirements.lock from pyproject.toml, and its hash in python_env.yaml
 	uv pip compile pyproject.toml --extra test --universal --python-version 3.11 --quiet --output-file requirements.lock
+	uv pip compile serving/requirements.in --constraint requirements.lock --universal --python-version 3.11 --quiet --no-annotate --output-file serving/requirements.txt
 	@sed -i.before -E "s/sha256:[0-9a-f]+/$(LOCK_HASH)/" python_env.yaml && rm python_env.yaml.before

@@ -17,6 +17,7 @@ from contracts.errors import UsageError
 from contracts.home import Home
 from contracts.ports import require_free_port
 from contracts.settings import Settings
+from serving.address import default_port
 from serving.whereabouts import announced
 
 SERVICE = "serving.service:TipoffService"
@@ -28,11 +29,11 @@ STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 def serve(home: Home, settings: Settings, port: int | None = None, host: str | None = None) -> int:
     """Serve until stopped; returns the exit code, 0 after a signal that asks for the stop.
 
-    `port` and `host` default to the settings' `serving.port` and `serving.host`.
+    `port` defaults to PORT, else to the settings' `serving.port`; `host` to their `serving.host`.
     Raises UnavailableError for a port that is taken, UsageError for a host or port that is none,
     and what `open_database` raises.
     """
-    address = find_address(host or settings.serving.host, settings.serving.port if port is None else port)
+    address = find_address(host or settings.serving.host, default_port(settings.serving) if port is None else port)
     require_free_port(*address, remedy=OTHER_PORT.format(address[1] % 65535 + 1))
     open_database(home.database_url).dispose()  # says what is wrong with it here, and brings it to the newest migration
     child = subprocess.Popen(command(*address), env=environment(home, address[1]))

@@ -14,6 +14,8 @@ import anyio.to_thread
 import bentoml
 from starlette.applications import Starlette
 
+from contracts.settings import load_settings
+from serving.address import default_port
 from serving.door import Door
 
 if TYPE_CHECKING:
@@ -55,7 +57,10 @@ class _Fronted(bentoml.Service):  # type: ignore[misc]  # the vendor ships no ty
         return Door(super().to_asgi(is_main=is_main), _front)
 
 
+_SETTINGS = load_settings().serving
 _CONFIG: dict[str, Any] = {
+    "workers": 1,
+    "http": {"host": _SETTINGS.host, "port": default_port(_SETTINGS)},  # what `bentoml serve` takes when not told
     "logging": {"access": {"enabled": False}},  # the door logs
     "metrics": {"enabled": False},  # the door counts; BentoML would keep a counter for every path that is made up
 }

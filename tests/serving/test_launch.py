@@ -9,7 +9,8 @@ import pytest
 from contracts.errors import UnavailableError, UsageError
 from contracts.home import Home
 from contracts.ports import require_free_port
-from contracts.settings import Settings
+from contracts.settings import ServingSettings, Settings
+from serving.address import default_port
 from serving.launch import environment, find_address, serve
 
 
@@ -55,3 +56,16 @@ def test_the_child_gets_absolute_addresses_its_own_state_and_the_users_conf(tmp_
     assert told["TIPOFF_CONF"] == str(tmp_path / "conf")
     assert told["BENTOML_HOME"].startswith(str(tmp_path / "home"))
     assert told["BENTOML_DO_NOT_TRACK"] == "true"
+
+
+def test_port_is_taken_from_the_platform_before_the_settings(monkeypatch):
+    assert default_port(ServingSettings(port=4000)) == 4000
+    monkeypatch.setenv("PORT", "8080")
+    assert default_port(ServingSettings(port=4000)) == 8080
+
+
+@pytest.mark.parametrize("told", ["http", "0", "70000", "-1", "80.0"])
+def test_a_port_of_the_platform_that_is_none_is_wrong_usage(told, monkeypatch):
+    monkeypatch.setenv("PORT", told)
+    with pytest.raises(UsageError, match="PORT is"):
+        default_port(ServingSettings())
