@@ -13,7 +13,7 @@ export MLFLOW_EXPERIMENT_NAME ?= tipoff
 export MLFLOW_DISABLE_TELEMETRY ?= true
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve ui test spark test-slow check audit bento bench bench-serving accuracy leakbench docs format lock
+.PHONY: help setup demo serve ui test spark test-slow check audit bento bench bench-serving soak accuracy leakbench docs format lock
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -68,6 +68,9 @@ bench: setup ## speed, as ratios to a named reference in the same run
 
 bench-serving: setup ## the service beside `mlflow models serve` and a bare FastAPI endpoint, in the same run
 	@$(BIN)/python -m benchmarks.serving
+
+soak: setup ## the service under 70 % of its peak for 15 minutes: errors, latencies, memory
+	@$(BIN)/python -m benchmarks.soak
 
 accuracy: setup ## every system on one real season, trained again before each month (hours): docs/accuracy.md
 	$(BIN)/python -m benchmarks.accuracy --home $(TIPOFF_HOME)/accuracy --simulated --write

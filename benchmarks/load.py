@@ -12,6 +12,7 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Self
 from urllib.parse import urlsplit
 
 SCRIPT = 'wrk.method = "POST"\nwrk.headers["Content-Type"] = "application/json"\nwrk.body = [==[{}]==]\n'
@@ -63,13 +64,10 @@ class _Tally:
 
 def _own(url: str, body: str, seconds: float, connections: int) -> Load:
     place = urlsplit(url)
-    content = body.encode()
-    head = f"POST {place.path} HTTP/1.1\r\nHost: {place.netloc}\r\nContent-Type: application/json\r\n"
-    request = f"{head}Content-Length: {len(content)}\r\n\r\n".encode() + content
-    address = (str(place.hostname), int(place.port or 80))
+    request = post(place.netloc, place.path, body)
     tallies = [_Tally() for _ in range(connections)]
     until = time.perf_counter() + seconds
-    threads = [threading.Thread(target=_ask, args=(address, request, until, tally)) for tally in tallies]
+    threads = [threading.Thread(target=_ask, args=(url, request, until, tally)) for tally in tallies]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -79,15 +77,43 @@ def _own(url: str, body: str, seconds: float, connections: int) -> Load:
     return Load(len(latencies) / seconds, p99, sum(tally.n_failed for tally in tallies))
 
 
-def _ask(address: tuple[str, int], request: bytes, until: float, tally: _Tally) -> None:
-    with socket.create_connection(address, timeout=20) as connection, connection.makefile("rb") as answers:
+def _ask(url: str, request: bytes, until: float, tally: _Tally) -> None:
+    with Connection(url) as connection:
         while (started := time.perf_counter()) < until:
-            connection.sendall(request)
-            status = int(answers.readline().split()[1])
-            length = 0
-            while (line := answers.readline().strip().lower()) != b"":
-                if line.startswith(b"content-length:"):
-                    length = int(line.split(b":")[1])
-            answers.read(length)
+            status = connection.ask(request)
             tally.latencies.append(time.perf_counter() - started)
             tally.n_failed += not 200 <= status < 300
+
+
+def post(host: str, path: str, body: str) -> bytes:
+    """The bytes of a POST of JSON."""
+    content = body.encode()
+    head = f"POST {path} HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\n"
+    return f"{head}Content-Length: {len(content)}\r\n\r\n".encode() + content
+
+
+class Connection:
+    """One connection that is kept: `ask` sends the bytes of a request, reads the answer and returns its status."""
+
+    def __init__(self, url: str) -> None:
+        place = urlsplit(url)
+        self._socket = socket.create_connection((str(place.hostname), int(place.port or 80)), timeout=20)
+        self._answers = self._socket.makefile("rb")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._answers.close()
+        self._socket.close()
+
+    def ask(self, request: bytes) -> int:
+        """The status of the answer, which was read whole."""
+        self._socket.sendall(request)
+        status = int(self._answers.readline().split()[1])
+        length = 0
+        while (line := self._answers.readline().strip().lower()) != b"":
+            if line.startswith(b"content-length:"):
+                length = int(line.split(b":")[1])
+        self._answers.read(length)
+        return status

@@ -52,12 +52,12 @@ def main() -> None:
 def measure(root: Path, seconds: int) -> dict[str, float]:
     """The ratios of `make bench-serving`, and the figures that they are made of."""
     home = prepare(root)
-    rows, version = _slate(home)
+    rows, version = slate(home)
     with ExitStack() as stack:
-        urls = {name: stack.enter_context(_running(start)) for name, start in _services(home, version).items()}
-        cases = _cases(rows, version)
+        urls = {name: stack.enter_context(running(start)) for name, start in services(home, version).items()}
+        asked = cases(rows, version)
         print(f"{CONNECTIONS} connections of {client_name()}, {ROUNDS} rounds of {seconds} s each; {machine()}")
-        rates, tails = _take_turns(urls, cases, seconds)
+        rates, tails = _take_turns(urls, asked, seconds)
         batch = _batch_seconds(urls["tipoff"], rows["game_date"][0].isoformat())
     for name, rate in rates.items():
         print(f"{name:16} {rate:8.1f} requests/s   p99 {tails[name] * 1000:7.2f} ms")
@@ -95,7 +95,7 @@ def _tipoff(*arguments: str) -> None:
     subprocess.run([sys.executable, "-m", "tipoff", *arguments], check=True, stdout=sys.stderr)
 
 
-def _slate(home: Home) -> tuple[pl.DataFrame, ModelVersion]:
+def slate(home: Home) -> tuple[pl.DataFrame, ModelVersion]:
     """The rows of the date with most expected player-games, and the version in Production."""
     engine = open_database(home.database_url)
     rows = read_rows(engine, load_feature_set("v2_33features")).filter(pl.col("is_expected"))
@@ -106,7 +106,7 @@ def _slate(home: Home) -> tuple[pl.DataFrame, ModelVersion]:
     return rows.filter(pl.col("game_date") == largest), version
 
 
-def _services(home: Home, version: ModelVersion) -> dict[str, list[str]]:
+def services(home: Home, version: ModelVersion) -> dict[str, list[str]]:
     """The command of each service, its port left open."""
     python = sys.executable
     model = f"models:/{REGISTERED_MODEL}/{version.version}"
@@ -119,7 +119,7 @@ def _services(home: Home, version: ModelVersion) -> dict[str, list[str]]:
 
 
 @contextmanager
-def _running(command: list[str]) -> Iterator[str]:
+def running(command: list[str]) -> Iterator[str]:
     """The address of the service that `command` starts, which answers; it is stopped afterwards."""
     port = free_port()
     given = [part.format(port=port) for part in command]
@@ -146,20 +146,20 @@ def _wait_until_up(address: str, process: subprocess.Popen[bytes]) -> None:
     raise RuntimeError(f"{address} did not come up")
 
 
-def _cases(rows: pl.DataFrame, version: ModelVersion) -> dict[str, tuple[str, str, str]]:
+def cases(rows: pl.DataFrame, version: ModelVersion) -> dict[str, tuple[str, str, str]]:
     """What is asked: name -> (service, path, body). Every service gets the same rows of the same features."""
     values = rows.select(load_feature_set(version.feature_set).names).to_dicts()
     named = {"single": values[:1], "rows100": values[:N_ROWS]}
     ids = [{"player_id": row["player_id"], "game_id": row["game_id"]} for row in rows.head(1).to_dicts()]
-    cases = {"ids tipoff": ("tipoff", "/predict", {"rows": ids})}
+    made = {"ids tipoff": ("tipoff", "/predict", {"rows": ids})}
     for size, some in named.items():
         split = {"columns": list(some[0]), "data": [list(row.values()) for row in some]}
-        cases |= {
+        made |= {
             f"{size} tipoff": ("tipoff", "/predict", {"rows": [{"features": row} for row in some]}),
             f"{size} fastapi": ("fastapi", "/predict", {"rows": some}),
             f"{size} mlflow": ("mlflow", "/invocations", {"dataframe_split": split}),
         }
-    return {name: (service, path, json.dumps(body)) for name, (service, path, body) in cases.items()}
+    return {name: (service, path, json.dumps(body)) for name, (service, path, body) in made.items()}
 
 
 def _take_turns(

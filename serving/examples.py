@@ -59,7 +59,7 @@ EXAMPLES: dict[type[BaseModel], dict[str, dict[str, Any]]] = {
     PredictBatchResponse: {
         "a slate": {"game_date": "2024-03-02", "expected": 2, "predicted": 1, "predictions": [ANSWER, UNKNOWN]}
     },
-    ExplainResponse: {"explained": {**ANSWER, "base": 10.2, "contributions": [MOVED]}},
+    ExplainResponse: {"explained": {**ANSWER, "base": 10.2, "contributions": [MOVED], "rest": 6.22}},
     ModelCard: {
         "a version": {
             "status": "ready",

@@ -62,7 +62,7 @@ def predict(live: LiveModel, rows: Sequence[FeatureRow | RowFault], lines: Seque
 def explain(live: LiveModel, row: FeatureRow | RowFault, line: float | None, *, top: int) -> Explanation:
     """One row's answer and the `top` features that moved it, the strongest first.
 
-    Contributions are in the target's unit and, with `base`, add up to the system's own estimate.
+    Contributions are in the target's unit; with `base` and `rest`, what all others moved, they add up to the estimate.
     """
     answer = predict(live, [row], [line])[0]
     if answer.error is not None or isinstance(row, RowFault):
@@ -73,7 +73,8 @@ def explain(live: LiveModel, row: FeatureRow | RowFault, line: float | None, *, 
     contributions = [
         Contribution(feature=names[i], value=row.values.get(names[i]), contribution=float(moved[i])) for i in order
     ]
-    return Explanation(**asdict(answer), base=base, contributions=contributions)
+    rest = float(moved.sum() - sum(each.contribution for each in contributions))
+    return Explanation(**asdict(answer), base=base, contributions=contributions, rest=rest)
 
 
 def check_names(live: LiveModel, features: Sequence[Mapping[str, float | None] | None]) -> None:

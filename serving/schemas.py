@@ -196,6 +196,10 @@ class Explanation(Answer):
 
     base: Annotated[float | None, Field(description="the prediction before any feature moved it")] = None
     contributions: list[Contribution] = field(default_factory=list)
+    rest: Annotated[
+        float | None,
+        Field(description="what the features not named moved; base + contributions + rest = predicted_points"),
+    ] = None
 
 
 class ExplainResponse(RootModel[Explanation]):

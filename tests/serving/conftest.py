@@ -10,7 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -44,6 +44,12 @@ from systems.residuals import fit_residuals
 from systems.versions import library_versions
 
 PROJECT = Path(__file__).resolve().parents[2]
+QUICK: dict[str, dict[str, Any]] = {
+    "xgboost": {"n_estimators": 20, "learning_rate": 0.2, "nthread": 1},
+    "catboost": {"iterations": 20, "depth": 4, "learning_rate": 0.2},
+    "similarity": {"n_neighbours": 50},
+    "perceptron": {"n_networks": 2, "n_hidden": 8, "epochs": 5},
+}
 LAUNCH = (
     "import sys; from contracts.home import find_home; from contracts.settings import load_settings; "
     "from serving.launch import serve; sys.exit(serve(find_home(), load_settings(), int(sys.argv[1])))"
@@ -67,9 +73,21 @@ class World:
         lined = self.rows().filter(pl.col("is_expected") & pl.col("line").is_not_null())
         return self.rows().filter(pl.col("is_expected") & (pl.col("game_date") == lined["game_date"].max()))
 
-    def register(self, system: str, *, target: str = "points", seed: int = 7, **changes: object) -> ModelVersion:
-        """A trained model of `system`, its folder in the artifacts, registered in stage None as the next version."""
+    def register(
+        self,
+        system: str,
+        *,
+        target: str = "points",
+        seed: int = 7,
+        edit: Callable[[ModelMetadata], ModelMetadata] = lambda metadata: metadata,
+        **changes: object,
+    ) -> ModelVersion:
+        """A trained model of `system`, its folder in the artifacts, registered in stage None as the next version.
+
+        `edit` changes what the model says of itself before it is saved.
+        """
         model, train_to = train(self.rows(), self.feature_set, system, target, seed)
+        model = replace(model, metadata=edit(model.metadata))
         with self.engine.connect() as connection:
             version = (connection.scalar(sa.select(sa.func.max(model_versions.c.version))) or 0) + 1
         folder = self.home.artifacts / str(version)
@@ -258,8 +276,7 @@ def train(
 ) -> tuple[Model, date | None]:
     """A small model of `system_name` over the played rows, with real residuals and golden rows, and its train_to."""
     played = rows.filter((pl.col("state") == "played") & pl.col("points_avg_season").is_not_null())
-    parameters = {"n_estimators": 20, "learning_rate": 0.2, "nthread": 1} if system_name == "xgboost" else {}
-    system = create_system(system_name, parameters=parameters)
+    system = create_system(system_name, parameters=QUICK.get(system_name, {}))
     columns = system.choose_features(feature_set.names, target)
     matrix = played.select(pl.col(columns).cast(pl.Float64).fill_null(np.nan)).to_numpy()
     data = Rows(matrix, played[target].to_numpy().astype(float), played["game_date"].to_numpy())
