@@ -31,19 +31,29 @@ PROGRESS_BAR = "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR"
 
 @dataclass(frozen=True)
 class LoggedModel:
-    """`model_uri` is the MLflow model, `artifact_uri` the folder in it with the native files and metadata.json."""
+    """A model that MLflow keeps, by its id."""
 
-    model_uri: str
-    artifact_uri: str
+    model_id: str
+
+    @property
+    def model_uri(self) -> str:
+        """The MLflow model."""
+        return f"models:/{self.model_id}"
+
+    @property
+    def artifact_uri(self) -> str:
+        """The folder in it with the native files and metadata.json."""
+        return f"{self.model_uri}/artifacts/{ARTIFACT}"
 
 
 def log_model(folder: Path, metadata: ModelMetadata, *, libraries: Sequence[str]) -> LoggedModel:
-    """Log `folder` (made by systems.model.save_model) under the active run.
+    """Log `folder` (made by systems.model.save_model, called ARTIFACT) under the active run.
 
+    It belongs before the run's figures: MLflow copies those that are there to the model, with a query for each.
     Requirements and signature are given, because MLflow would spend seconds in a subprocess to guess them. Features are
     float64 columns: MLflow refuses a float64 value in a float32 column.
     """
-    with _quiet():
+    with _quiet(), _sure_of_versions():
         info = mlflow.pyfunc.log_model(
             name=metadata.system,
             python_model=str(Path(__file__).with_name("pyfunc_model.py")),
@@ -54,7 +64,7 @@ def log_model(folder: Path, metadata: ModelMetadata, *, libraries: Sequence[str]
             pip_requirements=_requirements(libraries),
             tags=_tags(metadata),
         )
-    return LoggedModel(f"models:/{info.model_id}", f"models:/{info.model_id}/artifacts/{folder.name}")
+    return LoggedModel(info.model_id)
 
 
 def _signature(features: list[str]) -> ModelSignature:
@@ -85,6 +95,20 @@ def _tags(metadata: ModelMetadata) -> Mapping[str, Any]:
         "build_id": str(metadata.build_id),
         "dataset_sha256": metadata.dataset_sha256,
     }
+
+
+@contextmanager
+def _sure_of_versions() -> Iterator[None]:
+    """Without MLflow's look at what is installed, which reads the files of every package: our requirements are that."""
+    places = (mlflow.utils.environment, mlflow.pyfunc)
+    checks = [place.warn_dependency_requirement_mismatches for place in places]
+    try:
+        for place in places:
+            place.warn_dependency_requirement_mismatches = lambda _: None
+        yield
+    finally:
+        for place, check in zip(places, checks, strict=True):
+            place.warn_dependency_requirement_mismatches = check
 
 
 @contextmanager

@@ -17,13 +17,25 @@ from training.source import find_source
 from training.steps import Prepared
 
 
-def report(run: Run, prepared: Prepared, metadata: ModelMetadata, evaluation: Evaluation, residuals: Residuals) -> None:
-    """Write all of it into the open run."""
+def introduce(run: Run, prepared: Prepared, metadata: ModelMetadata) -> None:
+    """Say in the open run what was trained, on what and by which code; MLflow copies parameters to the model."""
+    run.say(params=_params(prepared, metadata), tags=_tags(prepared, metadata))
+
+
+def report(
+    run: Run,
+    prepared: Prepared,
+    metadata: ModelMetadata,
+    evaluation: Evaluation,
+    residuals: Residuals,
+    *,
+    model_id: str,
+) -> None:
+    """Write what came of it into the open run; the figures are the logged model `model_id`'s too."""
     dataset = prepared.dataset
     run.say(
-        params=_params(prepared, metadata),
-        tags=_tags(prepared, metadata),
         metrics=dict(figures(evaluation)),
+        model_id=model_id,
         description=describe(prepared, evaluation),
     )
     run.curve("tune_mae", prepared.system.learning_curve)

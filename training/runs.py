@@ -40,6 +40,8 @@ MODEL_TRAINING = {"mlflow.experimentKind": "custom_model_development"}
 STORE_SECONDS = 120.0
 """How long to wait for another process that makes the tables of MLflow's embedded store."""
 
+PLOT_DPI = 120
+
 DIGEST_LENGTH = 36
 """As long as MLflow lets a dataset's digest be; the whole hash stands in the dataset's source and in a tag."""
 
@@ -57,14 +59,18 @@ class Run:
         params: Mapping[str, Any] | None = None,
         tags: Mapping[str, Any] | None = None,
         metrics: Mapping[str, float] | None = None,
+        model_id: str | None = None,
         description: str | None = None,
     ) -> None:
-        """Add to what the run says of itself; a None among the values is left out."""
+        """Add to what the run says of itself, `metrics` also to the logged model `model_id`; a None is left out."""
         told = dict(tags or {}) | ({"mlflow.note.content": description} if description is not None else {})
         at = int(now().timestamp() * 1000)
         self.client.log_batch(
             self.run_id,
-            metrics=[MetricEntity(name, float(value), at, 0) for name, value in (metrics or {}).items()],
+            metrics=[
+                MetricEntity(name, float(value), at, 0, model_id=model_id, run_id=self.run_id)
+                for name, value in (metrics or {}).items()
+            ],
             params=[Param(name, str(value)) for name, value in (params or {}).items() if value is not None],
             tags=[RunTag(name, str(value)) for name, value in told.items() if value is not None],
         )
@@ -93,8 +99,13 @@ class Run:
         self.client.log_inputs(self.run_id, models=[LoggedModelInput(model_id)])
 
     def figure(self, figure: Figure, name: str) -> None:
-        """Keep a plot as plots/NAME.png."""
-        self.client.log_figure(self.run_id, figure, f"plots/{name}.png", save_kwargs={"dpi": 120})
+        """Keep a plot as plots/NAME.png; it is laid out here, once, and drawn once (savefig would draw it twice)."""
+        if (engine := figure.get_layout_engine()) is not None:
+            figure.set_dpi(PLOT_DPI)
+            engine.execute(figure)
+            figure.set_layout_engine("none")
+        kept = {"dpi": PLOT_DPI, "pil_kwargs": {"compress_level": 3}}
+        self.client.log_figure(self.run_id, figure, f"plots/{name}.png", save_kwargs=kept)
 
     def document(self, value: Any, name: str) -> None:
         """Keep plain values as NAME (.json)."""

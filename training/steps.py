@@ -25,7 +25,7 @@ from systems.residuals import Residuals, fit_residuals
 from systems.versions import library_versions
 from training.dataset import Columns, Dataset, choose_columns, load_dataset, refuse_low_coverage
 from training.evaluation import Evaluation, Scored, as_table, baseline_predictions, evaluate, line_of, score
-from training.model_log import ARTIFACT, log_model
+from training.model_log import ARTIFACT, LoggedModel, log_model
 from training.source import find_source
 from training.splits import Mask, Span, Split, split_by_date
 from training.yardsticks import baselines_after, line_after
@@ -82,8 +82,7 @@ class Prepared:
 class Kept:
     """Where the model lies in MLflow, and the hash over its folder."""
 
-    model_uri: str
-    artifact_uri: str
+    logged: LoggedModel
     sha256: str
 
 
@@ -263,7 +262,7 @@ def keep(prepared: Prepared, metadata: ModelMetadata) -> Kept:
         folder = Path(scratch) / ARTIFACT
         sha256 = save_model(Model(prepared.system, metadata), folder)
         logged = log_model(folder, metadata, libraries=prepared.system.libraries)
-    return Kept(logged.model_uri, logged.artifact_uri, sha256)
+    return Kept(logged, sha256)
 
 
 def _gap(prepared: Prepared, evaluation: Evaluation) -> float | None:

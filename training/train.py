@@ -17,7 +17,7 @@ from registry.promotion import register
 from registry.versions import NewVersion
 from training.description import run_name
 from training.evaluation import Evaluation, as_table
-from training.report import report
+from training.report import introduce, report
 from training.runs import Run, open_run, refuse_other_store
 from training.steps import Kept, Prepared, describe_model, fit, keep, learn_spread, prepare, validate
 
@@ -141,9 +141,10 @@ def train_prepared(
     evaluation = validate(prepared, residuals)
     metadata = describe_model(prepared, evaluation, residuals)
     progress("logging the run")
-    report(run, prepared, metadata, evaluation, residuals)
+    introduce(run, prepared, metadata)
     kept = keep(prepared, metadata)
     run.say(tags={"model_sha256": kept.sha256})
+    report(run, prepared, metadata, evaluation, residuals, model_id=kept.logged.model_id)
     version = None
     if register_it:
         progress("registering the version")
@@ -177,8 +178,8 @@ def _new_version(run: Run, prepared: Prepared, evaluation: Evaluation, kept: Kep
     return NewVersion(
         system=prepared.system.name,
         run_id=run.run_id,
-        model_uri=kept.model_uri,
-        artifact_uri=kept.artifact_uri,
+        model_uri=kept.logged.model_uri,
+        artifact_uri=kept.logged.artifact_uri,
         sha256=kept.sha256,
         feature_set=dataset.feature_set.name,
         feature_set_hash=dataset.feature_set.hash,

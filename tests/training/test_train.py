@@ -142,6 +142,18 @@ def test_the_run_names_its_rows_by_the_hash_over_all_of_them(
     assert json.loads(logged.profile)["num_rows"] == dataset.frame.height
 
 
+def test_the_figures_are_the_logged_models_too(result: TrainResult, client: MlflowClient) -> None:
+    """MLflow's page of a model shows them, with the run that they are from."""
+    run = client.get_run(result.run_id)
+    model = client.get_logged_model(run.outputs.model_outputs[0].model_id)
+    kept = {one.key: one.value for one in model.metrics or []}
+    of_run = {name: value for name, value in run.data.metrics.items() if name.startswith(("val_", "baseline_", "line_"))}
+    assert of_run.items() <= kept.items()
+    assert "val_mae_played" in of_run
+    assert {one.run_id for one in model.metrics or []} == {result.run_id}
+    assert model.params["features"] == run.data.params["features"]
+
+
 def test_the_plots_are_kept(result: TrainResult, client: MlflowClient) -> None:
     plots = {Path(entry.path).name: entry.file_size for entry in client.list_artifacts(result.run_id, "plots")}
     assert set(plots) == {
