@@ -1,8 +1,8 @@
 """`tipoff train` beside a bare fit of the same matrix and parameters, and beside the imports that nobody can avoid.
 
-`python -m benchmarks.training DATABASE` takes the database of a built feature table; every part runs in a process of
-its own, in turn. Beside the clock stands the processor time, of all threads: it says more where others load the
-machine.
+`python -m benchmarks.training --data FOLDER` builds the feature table of the real seasons in FOLDER; every part runs in
+a process of its own, in turn. Beside the clock stands the processor time, of all threads: it says more where others
+load the machine.
 """
 
 from __future__ import annotations
@@ -22,8 +22,11 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.seasons import real_database
 from contracts.database import open_database
 from contracts.settings import load_settings
+from features.feature_sets import load_feature_set
+from features.table.backfill import backfill
 from systems.narrow import to_float32
 from training.steps import prepare
 
@@ -35,14 +38,26 @@ ROUNDS = 3
 def main() -> None:
     """Print one JSON object of seconds."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.training", description=__doc__)
-    parser.add_argument("database", type=Path)
+    parser.add_argument("--data", type=Path, default=Path(os.environ.get("TIPOFF_TEST_DATA") or "../shared/data"))
+    parser.add_argument("--database", type=Path, help="one with a built feature table and no registered version")
     parser.add_argument("--from", dest="date_from", help="learn from this date on: a smaller matrix")
-    parser.add_argument("--bare", choices=SYSTEMS, help="fit what lies in the folder `database`")
+    parser.add_argument("--bare", choices=SYSTEMS, help="fit what this benchmark laid into the folder --data")
     asked = parser.parse_args()
     if asked.bare:
-        print(json.dumps(_bare_fit(asked.bare, asked.database)))
-    else:
-        print(json.dumps(measure(asked.database, asked.date_from)))
+        print(json.dumps(_bare_fit(asked.bare, asked.data)))
+        return
+    with TemporaryDirectory(prefix="tipoff-bench-") as place:
+        database = asked.database or _built(Path(place) / "tipoff.db", asked.data)
+        print(json.dumps(measure(database, asked.date_from)))
+
+
+def _built(path: Path, data: Path) -> Path:
+    """The seasons in the folder `data`, with the feature table that `tipoff train` reads."""
+    real_database(path, data)
+    engine, settings = open_database(f"sqlite:///{path}"), load_settings()
+    backfill(engine, load_feature_set(settings.training.feature_set), settings)
+    engine.dispose()
+    return path
 
 
 def measure(database: Path, date_from: str | None = None) -> dict[str, float]:
@@ -73,7 +88,9 @@ def _one_round(home: Path, system: str, date_from: str | None) -> dict[str, floa
     chosen = ["--train-from", date_from] if date_from else []
     command = [sys.executable, "-m", "tipoff", "train", "--json", "--system", system, *chosen]
     said, clock, cpu = _run(command, home)
-    bare = json.loads(_run([sys.executable, "-m", "benchmarks.training", str(home), "--bare", system], home)[0])
+    bare = json.loads(
+        _run([sys.executable, "-m", "benchmarks.training", "--data", str(home), "--bare", system], home)[0]
+    )
     _, imports, imports_cpu = _run([sys.executable, "-c", IMPORTS], home)
     fit = json.loads(said.strip().splitlines()[-1])["fit"]
     return {

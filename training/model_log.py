@@ -26,6 +26,7 @@ PACKAGES = ("conf", "contracts", "systems")
 """What answering a prediction stands on: travels with the model, so that it answers without a checkout."""
 
 REQUIREMENTS = ("mlflow", "numpy", "pandas", "pydantic", "pyyaml")
+VERSIONS_CHECK = "warn_dependency_requirement_mismatches"
 PROGRESS_BAR = "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR"
 
 
@@ -101,14 +102,14 @@ def _tags(metadata: ModelMetadata) -> Mapping[str, Any]:
 def _sure_of_versions() -> Iterator[None]:
     """Without MLflow's look at what is installed, which reads the files of every package: our requirements are that."""
     places = (mlflow.utils.environment, mlflow.pyfunc)
-    checks = [place.warn_dependency_requirement_mismatches for place in places]
+    checks = [getattr(place, VERSIONS_CHECK) for place in places]
     try:
         for place in places:
-            place.warn_dependency_requirement_mismatches = lambda _: None
+            setattr(place, VERSIONS_CHECK, lambda _: None)
         yield
     finally:
         for place, check in zip(places, checks, strict=True):
-            place.warn_dependency_requirement_mismatches = check
+            setattr(place, VERSIONS_CHECK, check)
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from contracts.errors import UsageError
 from features.sources.files import Source
 from features.sources.league.frames import to_frames
 from features.sources.league.names import TEAMS
-from features.sources.league.oracle import OracleError, oracle_errors
+from features.sources.league.oracle import Knowledge, OracleError, oracle_errors
 from features.sources.league.parameters import LeagueParameters
 from features.sources.league.people import World, found, summer
 from features.sources.league.season import Season, play_season
@@ -51,18 +51,20 @@ def oracle_mae(
     regular_games: int = 82,
     parameters: LeagueParameters | None = None,
     replays: int = 100,
+    knowledge: Knowledge = Knowledge.LINEUP,
 ) -> dict[str, OracleError]:
     """Population -> the lowest mean absolute error that anybody can reach on the last season of that league, points.
 
-    It is that of the true medians: of each player's points given all that is settled before tip-off. They are found
-    by playing every game of the season `replays` times more (about 10 s for 100), and are kept nowhere.
+    It is that of the true medians: of each player's points given all that is settled before tip-off, or with another
+    `knowledge` what those can know of it who read lines, or none. They are found by playing every game of the season
+    `replays` times more (about 10 s for 100), and are kept nowhere.
     Raises UsageError where an argument is outside its bounds.
     """
     parameters = parameters or LeagueParameters()
     seasons, world = _play_seasons(n_seasons, seed, first_season, n_teams, regular_games, parameters)
     frames = to_frames(seasons, world, parameters)
     logs, lines = frames["game-logs"], frames["points-lines"]
-    return oracle_errors(seasons[-1].played, logs, lines, parameters, replays=replays, seed=seed)
+    return oracle_errors(seasons[-1].played, logs, lines, parameters, replays=replays, seed=seed, knowledge=knowledge)
 
 
 def league_sources(

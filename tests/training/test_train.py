@@ -147,7 +147,9 @@ def test_the_figures_are_the_logged_models_too(result: TrainResult, client: Mlfl
     run = client.get_run(result.run_id)
     model = client.get_logged_model(run.outputs.model_outputs[0].model_id)
     kept = {one.key: one.value for one in model.metrics or []}
-    of_run = {name: value for name, value in run.data.metrics.items() if name.startswith(("val_", "baseline_", "line_"))}
+    of_run = {
+        name: value for name, value in run.data.metrics.items() if name.startswith(("val_", "baseline_", "line_"))
+    }
     assert of_run.items() <= kept.items()
     assert "val_mae_played" in of_run
     assert {one.run_id for one in model.metrics or []} == {result.run_id}

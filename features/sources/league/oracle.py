@@ -1,15 +1,17 @@
 """What nobody can beat: the error of whoever knows each game's true distribution before it begins.
 
 Each game is played again many times from its lineup, which holds everything that is settled before tip-off: form,
-skill, who is there. The median of a player's points in the games in which he gets a minute is the best prediction for
-mean absolute error that anybody could make; how far his points fall from it on average is the least error. Nothing
-here is written into any frame: whoever wants it plays the league again from its seed.
+skill, who is there. Not everybody knows who is there: Knowledge says by what it is known, and what is not known of it
+is drawn again for every replay. The median of a player's points in the games in which he gets a minute is the best
+prediction for mean absolute error that anybody could make; how far his points fall from it on average is the least
+error. Nothing here is written into any frame: whoever wants it plays the league again from its seed.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from enum import StrEnum
 
 import numpy as np
 import polars as pl
@@ -20,10 +22,24 @@ from features.sources.league.names import FIRST_PLAYER_ID
 from features.sources.league.parameters import LeagueParameters
 from features.sources.league.populations import POPULATIONS, tell_populations
 from features.sources.league.season import Played
-from features.sources.league.slate import Lineup
+from features.sources.league.slate import Lineup, another_evening
 
 _ABSENT = 10_000
 """Points that nobody scores: sorts after all that somebody may."""
+
+
+class Knowledge(StrEnum):
+    """What is known of tonight's lineup, beside everybody's true form and skill and every injury.
+
+    LINEUP: who will be there. LINES: whether everybody whom a book prices will be, which is more than his lines tell;
+    of the others only how likely. LISTS: how likely everybody is to stay away unannounced.
+    Nobody can do better than LINEUP, nobody who reads no lines better than LISTS. The least error of those who read
+    lines lies between LINEUP and LINES: the values of the lines say a little of who else is there.
+    """
+
+    LINEUP = "lineup"
+    LINES = "lines"
+    LISTS = "lists"
 
 
 @dataclass(frozen=True)
@@ -46,13 +62,14 @@ def oracle_errors(
     *,
     replays: int,
     seed: int,
+    knowledge: Knowledge,
 ) -> dict[str, OracleError]:
     """Population -> its least error, where it has rows; `logs` and `lines` are the league's frames up to these games.
 
     Every game of `played` is played again `replays` (20 or more) times, from `seed`.
     """
     rng = np.random.default_rng(np.random.SeedSequence([seed, replays]))
-    truths = pl.concat([_truths(games, parameters, replays, rng) for games in played])
+    truths = pl.concat([_truths(games, parameters, replays, knowledge, rng) for games in played])
     rows = tell_populations(logs, lines).join(truths, on=["GAME_ID", "PLAYER_ID"])
     found = {}
     for name in POPULATIONS:
@@ -64,9 +81,11 @@ def oracle_errors(
     return found
 
 
-def _truths(games: Played, parameters: LeagueParameters, replays: int, rng: np.random.Generator) -> pl.DataFrame:
+def _truths(
+    games: Played, parameters: LeagueParameters, replays: int, knowledge: Knowledge, rng: np.random.Generator
+) -> pl.DataFrame:
     """GAME_ID, PLAYER_ID, median points and expected |points - median| of everybody who got a minute in some replay."""
-    points = _play_again(games.lineup, parameters, replays, rng)
+    points = _play_again(games, parameters, replays, knowledge, rng)
     median, expected = centres(points)
     game, side, place = np.nonzero(np.isfinite(expected))
     return pl.DataFrame(
@@ -79,13 +98,30 @@ def _truths(games: Played, parameters: LeagueParameters, replays: int, rng: np.r
     )
 
 
-def _play_again(lineup: Lineup, parameters: LeagueParameters, replays: int, rng: np.random.Generator) -> Ints:
+def _play_again(
+    games: Played, parameters: LeagueParameters, replays: int, knowledge: Knowledge, rng: np.random.Generator
+) -> Ints:
     """Points (replays, n, 2, 15); _ABSENT in replays in which somebody gets no whole minute."""
-    points = np.empty((replays, *lineup.standing.shape), dtype=np.int64)
+    points = np.empty((replays, *games.lineup.standing.shape), dtype=np.int64)
     for replay in range(replays):
-        tally = play(lineup, parameters, rng)
+        tally = play(_possible_lineup(games, parameters, knowledge, rng), parameters, rng)
         points[replay] = np.where(np.round(tally.minutes) > 0, tally.points, _ABSENT)
     return points
+
+
+def _possible_lineup(
+    games: Played, parameters: LeagueParameters, knowledge: Knowledge, rng: np.random.Generator
+) -> Lineup:
+    """One of the lineups that are possible for whoever has this knowledge, as likely as it is."""
+    if knowledge is Knowledge.LINEUP:
+        return games.lineup
+    drawn = another_evening(games.lineup, parameters, rng)
+    if knowledge is Knowledge.LISTS:
+        return drawn
+    lines = games.points_lines
+    is_priced = np.zeros(drawn.available.shape, dtype=bool)
+    is_priced[lines.game, lines.side, lines.place] = True
+    return replace(drawn, available=np.where(is_priced, games.lineup.available, drawn.available))
 
 
 def centres(points: Ints) -> tuple[Floats, Floats]:

@@ -27,14 +27,17 @@ class Slate:
 class Lineup:
     """What decides the games of a slate; axes: game, side (home, away), roster place, then zone or kind of play.
 
-    player: numbers; available, known_out; standing (logit of wanted minutes, the evening's tiredness in it);
-    usage: relative weights; kinds (..., 5): shares of plays that end in a turnover, free throws, or a shot from each
-    zone; shot (..., 3): logit of making one; free_throw: share made; possessions (n,) expected in 48 minutes.
+    player: numbers; available; known_out: injured, as the list said; out: injured; absence: chance of staying away
+    unannounced; standing (logit of wanted minutes, the evening's tiredness in it); usage: relative weights; kinds
+    (..., 5): shares of plays that end in a turnover, free throws, or a shot from each zone; shot (..., 3): logit of
+    making one; free_throw: share made; possessions (n,) expected in 48 minutes.
     """
 
     player: Ints
     available: Bools
     known_out: Bools
+    out: Bools
+    absence: Floats
     standing: Floats
     usage: Floats
     kinds: Floats
@@ -54,13 +57,17 @@ def line_up(slate: Slate, form: Form, parameters: LeagueParameters, rng: np.rand
     player = form.contracts.roster(slate.teams, np.broadcast_to(day, slate.teams.shape))
     on_day = day[:, :, None]
     known_out = form.injuries.known_out[player, on_day]
+    out = form.injuries.out[player, on_day]
     tired = (slate.rest == 0)[:, :, None]
     standing = form.standing[player, on_day] + parameters.tired_standing * tired
+    absence = _absence(standing, tired, parameters)
     tilt = parameters.playoff_tilt * slate.is_playoff[:, None, None]
     return Lineup(
         player=player,
-        available=_available(form.injuries.out[player, on_day], standing, tired, parameters, rng),
+        available=_available(out, absence, parameters, rng),
         known_out=known_out,
+        out=out,
+        absence=absence,
         standing=standing * (1 + tilt),
         usage=np.exp(form.usage[player, on_day]),
         kinds=_kinds(people.zone[player], people.trips[player], people.turnovers[player], parameters),
@@ -70,12 +77,19 @@ def line_up(slate: Slate, form: Form, parameters: LeagueParameters, rng: np.rand
     )
 
 
-def _available(
-    out: Bools, standing: Floats, tired: Bools, parameters: LeagueParameters, rng: np.random.Generator
-) -> Bools:
-    """Who dresses: not injured, not absent for reasons of his own, and eight men in any case."""
+def another_evening(lineup: Lineup, parameters: LeagueParameters, rng: np.random.Generator) -> Lineup:
+    """The same games with other men staying away unannounced, as likely as those who did."""
+    return replace(lineup, available=_available(lineup.out, lineup.absence, parameters, rng))
+
+
+def _absence(standing: Floats, tired: Bools, parameters: LeagueParameters) -> Floats:
+    """The chance of staying away without a word before: anybody's, and that of a heavy load's second night."""
     heavy = standing > logit(np.array(30.0 / parameters.full_minutes))
-    absence = parameters.unlisted_absence + parameters.rest_absence * (tired & heavy)
+    return np.asarray(parameters.unlisted_absence + parameters.rest_absence * (tired & heavy), dtype=np.float64)
+
+
+def _available(out: Bools, absence: Floats, parameters: LeagueParameters, rng: np.random.Generator) -> Bools:
+    """Who dresses: not injured, not absent for reasons of his own, and eight men in any case."""
     absent = rng.random(out.shape) < absence
     # a team calls back first those who are merely absent, then the injured, at random among each
     reluctance = absent + 2.0 * out + rng.random(out.shape) * 0.5

@@ -9,9 +9,11 @@ import polars as pl
 import pytest
 
 from benchmarks.league_calibration import DATA, TOLERANCE, figures, real_figures, simulated_figures, table
-from features.sources.league.oracle import centres
+from features.sources.league.oracle import Knowledge, centres
+from features.sources.league.parameters import LeagueParameters
 from features.sources.league.populations import tell_populations
-from features.sources.simulated import oracle_mae, simulate_league
+from features.sources.league.slate import another_evening
+from features.sources.simulated import _play_seasons, oracle_mae, simulate_league
 
 N_SEASONS = 4
 real_data = pytest.mark.skipif(not DATA.is_dir(), reason=f"no real data in {DATA} (TIPOFF_TEST_DATA)")
@@ -67,6 +69,30 @@ def test_what_the_oracle_expects_is_what_came_to_pass() -> None:
     """The realized error is that of medians taken from a few replays: a little above, by chance of the season too."""
     played = oracle_mae(1, 3, **SMALL, replays=60)["played"]
     assert played.realized == pytest.approx(played.mae, rel=0.06)
+
+
+def test_who_knows_less_of_the_lineup_is_further_off_and_still_nearer_than_whoever_does_not_know_the_truth() -> None:
+    """In a league where one man in five stays away unannounced, so that it shows beyond the noise of 60 replays."""
+    absent = LeagueParameters(unlisted_absence=0.2)
+    by = {each: oracle_mae(1, 3, **SMALL, replays=60, knowledge=each, parameters=absent) for each in Knowledge}
+    rows = tell_populations(simulate_league(1, 3, **SMALL, parameters=absent)["game-logs"])
+    for name in ("played", "rotation"):
+        off = rows.filter(name).select((pl.col("PTS") - pl.col("average")).abs().mean()).item()
+        lineup, lines, lists = (by[each][name].mae for each in (Knowledge.LINEUP, Knowledge.LINES, Knowledge.LISTS))
+        assert lineup < lines + 0.02
+        assert max(lineup, lines) + 0.05 < lists < off
+
+
+def test_another_evening_keeps_the_injured_out_and_lets_as_many_stay_away() -> None:
+    seasons, _ = _play_seasons(1, 3, 2022, 6, 30, LeagueParameters())
+    lineup = seasons[0].played[0].lineup
+    evenings = [another_evening(lineup, LeagueParameters(), np.random.default_rng(seed)) for seed in range(20)]
+    shares = [evening.available.mean() for evening in evenings]
+    assert np.mean(shares) == pytest.approx(lineup.available.mean(), abs=0.01)
+    assert len(set(shares)) > 10
+    enough = (lineup.available & ~lineup.out).sum(axis=-1) > 12  # else some of the injured may be called back
+    assert enough.mean() > 0.3
+    assert not any((evening.available & lineup.out)[enough].any() for evening in evenings)
 
 
 def test_the_same_seed_gives_the_same_oracle() -> None:
