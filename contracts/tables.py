@@ -607,3 +607,59 @@ dead_letters = sa.Table(
     sa.Column("died_at", UTCDateTime, nullable=False),
     sa.Column("replayed_at", UTCDateTime, doc="when it was put back into its batch; NULL: it lies here"),
 )
+
+# ---------------------------------------------------------------- events
+outbox = sa.Table(
+    "outbox",
+    metadata,
+    sa.Column("event_id", sa.Text, primary_key=True),
+    sa.Column("type", sa.Text, nullable=False, doc="features.completed, predictions.completed"),
+    sa.Column("subject", sa.Text, nullable=False),
+    sa.Column("data", sa.JSON, nullable=False),
+    sa.Column("build_id", sa.Integer, sa.ForeignKey("builds.build_id"), doc="told when it has ended; NULL: at once"),
+    sa.Column("recorded_at", UTCDateTime, nullable=False, index=True),
+)
+
+event_deliveries = sa.Table(
+    "event_deliveries",
+    metadata,
+    sa.Column("event_id", sa.Text, sa.ForeignKey("outbox.event_id"), primary_key=True),
+    sa.Column("address", sa.Text, primary_key=True, doc="that took it"),
+    sa.Column("delivered_at", UTCDateTime, nullable=False),
+)
+
+event_inbox = sa.Table(
+    "event_inbox",
+    metadata,
+    sa.Column("source", sa.Text, primary_key=True),
+    sa.Column("event_id", sa.Text, primary_key=True, doc="the same of the same source is the same event"),
+    sa.Column("type", sa.Text, nullable=False),
+    sa.Column("game_date", sa.Date, index=True, doc="NULL: it is about none"),
+    sa.Column("builder", sa.Text),
+    sa.Column("status", sa.Text, sa.CheckConstraint("status IN ('complete', 'partial', 'failed')")),
+    sa.Column("n_rows", sa.Integer),
+    sa.Column("happened_at", UTCDateTime, nullable=False, doc="as its sender says"),
+    sa.Column("received_at", UTCDateTime, nullable=False),
+    sa.Column("ignored", sa.Text, doc="why it counts for nothing; NULL: it counts"),
+)
+
+alarms = sa.Table(
+    "alarms",
+    metadata,
+    sa.Column("alarm_id", sa.Integer, primary_key=True),
+    sa.Column("name", sa.Text, nullable=False, doc="what did not happen: not_built, batch_open, ..."),
+    sa.Column("subject", sa.Text, nullable=False, doc="a date or an address"),
+    sa.Column("message", sa.Text, nullable=False),
+    sa.Column("remedy", sa.Text, nullable=False, doc="the command to run"),
+    sa.Column("raised_at", UTCDateTime, nullable=False),
+    sa.Column("seen_at", UTCDateTime, nullable=False, doc="when it was last found so"),
+    sa.Column("resolved_at", UTCDateTime, doc="NULL: it still is so"),
+    sa.Index(
+        "alarms_standing",
+        "name",
+        "subject",
+        unique=True,
+        sqlite_where=sa.text("resolved_at IS NULL"),
+        postgresql_where=sa.text("resolved_at IS NULL"),
+    ),
+)

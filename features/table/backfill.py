@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 
@@ -18,8 +19,16 @@ from features.builders.compute import BUILDERS, compute
 from features.engines.choice import Engine
 from features.quality.gates import Computed, check_build
 from features.quality.verdict import Finding
-from features.table.builds import FEATURE_STORE, claim, current_build, finish_build, running_build
+from features.table.builds import (
+    FEATURE_STORE,
+    claim,
+    current_build,
+    finish_build,
+    newest_failed,
+    running_build,
+)
 from features.table.completeness import refuse_missing_rows
+from features.table.completions import record_completions, record_failure
 from features.table.lock import backfill_lock
 from features.table.plan import Plan, Span, make_plan
 from features.table.raw_history import record_inputs
@@ -68,6 +77,7 @@ def backfill(
     rebuild: bool = False,
     compute_with: Engine = compute,
     accept_quality: str | None = None,
+    publish: bool = False,
     progress: Callable[[int, int], None] | None = None,
     now: Callable[[str], None] | None = None,
     wait_seconds: float = 60.0,
@@ -78,7 +88,7 @@ def backfill(
     interruption the next backfill does what is left. `progress` is called with (dates done, dates to do),
     `now` with the name of each step as it begins. `compute_with` is an engine of features.engines.choice: which one
     changes no bit. `accept_quality` is the reason why rows that fail the quality gates become current all the same; it
-    is kept with the build.
+    is kept with the build. `publish` records an event for each builder and date, with its rows or with its failure.
 
     Raises UnavailableError where nothing was ingested; UsageError for a span that is none; RefusedError where the
     rows fail the quality checks or are fewer than expected (the earlier build stays current), where definitions changed
@@ -93,7 +103,7 @@ def backfill(
         _remember(engine, feature_set, settings, plan)
         if not plan.has_work:
             return _nothing_to_do(engine, feature_set, plan, started)
-        with running_build(engine, feature_set) as build_id:
+        with _told_failure(engine, feature_set, plan, publish), running_build(engine, feature_set) as build_id:
             tell(f"computing {len(plan.to_do):,} dates")
             frames = compute_with(raw, feature_set, settings.features, plan.to_do)
             refuse_missing_rows(raw, frames, plan.to_do)
@@ -103,7 +113,7 @@ def backfill(
             tell("writing")
             with writing(engine) as connection:
                 record_inputs(connection, build_id, plan.facts, settings.features, plan.ingested)
-            changes = _write(engine, feature_set, build_id, frames, plan, progress or _no_progress)
+            changes = _write(engine, feature_set, build_id, frames, plan, progress or _no_progress, publish)
     return _report(build_id, frames[FEATURE_STORE], plan, changes, findings, started)
 
 
@@ -121,6 +131,7 @@ def _write(
     frames: Frames,
     plan: Plan,
     progress: Callable[[int, int], None],
+    publish: bool,
 ) -> Changes:
     """Write chunk after chunk; the last one closes what vanished and finishes the build."""
     n_dates = len(plan.to_do)
@@ -131,7 +142,7 @@ def _write(
         dates = plan.to_do[start : start + CHUNK_DATES]
         with writing(engine) as connection:
             claim(connection, build_id)
-            total += _write_chunk(connection, feature_set, build_id, frames, dates, plan.hashes)
+            total += _write_chunk(connection, feature_set, build_id, frames, dates, plan.hashes, publish)
             if start + CHUNK_DATES >= n_dates:
                 total += _close_vanished(connection, feature_set, build_id, plan.vanished)
                 _finish(connection, feature_set, build_id, n_dates)
@@ -146,8 +157,9 @@ def _write_chunk(
     frames: Frames,
     dates: Sequence[date],
     hashes: Mapping[date, str],
+    publish: bool,
 ) -> Changes:
-    """All five builders' rows of `dates` and their units."""
+    """All five builders' rows of `dates`, their units, and what is told of them."""
     total = Changes(0, 0, 0)
     n_rows: dict[Unit, int] = {}
     for builder in BUILDERS:
@@ -158,7 +170,21 @@ def _write_chunk(
         counts = dict(frame.group_by("game_date").len().iter_rows())
         n_rows |= {(builder, day): counts.get(day, 0) for day in dates}
     write_units(connection, feature_set, build_id, hashes, n_rows)
+    if publish:
+        record_completions(connection, feature_set, build_id, n_rows)
     return total
+
+
+@contextmanager
+def _told_failure(engine: sa.Engine, feature_set: FeatureSet, plan: Plan, publish: bool) -> Iterator[None]:
+    """Where `publish` and the build in the block fails, its dates are told as failed."""
+    try:
+        yield
+    except Exception:
+        failed = newest_failed(engine, feature_set) if publish else None
+        if failed is not None:
+            record_failure(engine, feature_set, failed, plan.to_do)
+        raise
 
 
 def _of_dates(frame: pl.DataFrame, dates: Sequence[date]) -> pl.DataFrame:

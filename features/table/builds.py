@@ -90,6 +90,14 @@ def get_build(engine: sa.Engine, feature_set: FeatureSet, build_id: int) -> Buil
     )
 
 
+def newest_failed(engine: sa.Engine, feature_set: FeatureSet) -> int | None:
+    """The newest build of `feature_set`, where it has failed, or None."""
+    newest = sa.select(builds.c.build_id, builds.c.state).where(builds.c.feature_set == feature_set.name)
+    with engine.connect() as connection:
+        row = connection.execute(newest.order_by(builds.c.build_id.desc()).limit(1)).one_or_none()
+    return int(row.build_id) if row is not None and row.state == "failed" else None
+
+
 @contextmanager
 def running_build(engine: sa.Engine, feature_set: FeatureSet) -> Iterator[int]:
     """A new build for the length of the block; the block itself finishes it, an error marks it failed."""

@@ -28,6 +28,7 @@ from serving.http import (
 )
 from serving.rates import Rates
 from tipoff.coordinator.desk import Desk
+from tipoff.coordinator.envelopes import open_envelope
 from tipoff.coordinator.metrics import Metrics
 from tipoff.coordinator.schemas import CompleteRequest, Liveness, StartRequest
 
@@ -57,6 +58,7 @@ class Endpoints:
             "/start": {"POST": partial(self._answer, StartRequest, desk.start, 202)},
             "/complete": {"POST": partial(self._answer, CompleteRequest, desk.complete, 200)},
             "/status": {"GET": self._status},
+            "/events": {"POST": self._events},
             "/metrics": {"GET": self._metrics},
             "/livez": {"GET": self._livez},
             "/readyz": {"GET": self._readyz},
@@ -80,6 +82,15 @@ class Endpoints:
             return refusal
         content = await read_in_time(request, self._settings.body_seconds, self._settings.max_body_bytes)
         return json_response(await self._work(lambda: handle(parse(body, content)).model_dump_json()), status)
+
+    async def _events(self, request: Request) -> Response:
+        refusal = self._refusal(request)
+        if refusal is not None:
+            return refusal
+        content = await read_in_time(request, self._settings.body_seconds, self._settings.max_body_bytes)
+        headers = dict(request.headers)
+        told = await self._work(lambda: self._desk.take_event(open_envelope(headers, content)).model_dump_json())
+        return json_response(told, 202)
 
     async def _status(self, request: Request) -> Response:
         refusal = self._refusal(request)

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from contracts import clock
 from contracts.database import writing
+from contracts.events import PREDICTIONS_COMPLETED, record_events
 from contracts.tables import batches, ledger
 from tipoff.coordinator.expectation import Expectation, ExpectedRow
 from tipoff.coordinator.faults import UnknownBatchError
@@ -104,19 +105,40 @@ def hold(connection: sa.Connection, batch_id: str) -> None:
 
 
 def end_if_done(connection: sa.Connection, batch_id: str) -> bool:
-    """Whether no row of the batch, which is held, is left to end; then the batch has ended too."""
+    """Whether no row of the batch, which is held, was left to end: then it has ended, and everybody is told."""
     left = sa.select(ledger.c.batch_id).where(
         ledger.c.batch_id == batch_id, ledger.c.state.not_in([str(state) for state in ENDED])
     )
     if connection.execute(left.limit(1)).first() is not None:
         return False
     ended = sa.update(batches).where(batches.c.batch_id == batch_id, batches.c.ended_at.is_(None))
-    return connection.execute(ended.values(ended_at=clock.now())).rowcount == 1
+    if connection.execute(ended.values(ended_at=clock.now())).rowcount != 1:
+        return False
+    record_events(connection, PREDICTIONS_COMPLETED, batch_id, [_summary(connection, batch_id)])
+    return True
 
 
 def reopen(connection: sa.Connection, batch_id: str) -> None:
     """The batch, rows of which wait again, has not ended any more."""
     connection.execute(sa.update(batches).where(batches.c.batch_id == batch_id).values(ended_at=None))
+
+
+def _summary(connection: sa.Connection, batch_id: str) -> dict[str, Any]:
+    """What is told of a batch that has ended."""
+    batch = batch_in(connection, batch_id)
+    counting = sa.select(ledger.c.system, ledger.c.state, sa.func.count()).where(ledger.c.batch_id == batch_id)
+    rows = connection.execute(counting.group_by(ledger.c.system, ledger.c.state)).all()
+    counts = {str(state): sum(n for _, found, n in rows if found == state) for state in sorted(ENDED)}
+    expected = sum(counts.values())
+    return {
+        "batch_id": batch_id,
+        "game_date": batch.game_date.isoformat(),
+        "revision": batch.revision,
+        "systems": sorted({system for system, _, _ in rows}),
+        "expected": expected,
+        **counts,
+        "coverage": counts[State.PREDICTED] / expected if expected else 0.0,
+    }
 
 
 def _ledger_row(batch: Batch, row: ExpectedRow) -> dict[str, Any]:

@@ -23,6 +23,8 @@ from serving.logs import configure_logs
 from tipoff.coordinator.app import Endpoints
 from tipoff.coordinator.crew import Crew
 from tipoff.coordinator.desk import Desk
+from tipoff.coordinator.relay import addresses, events_url
+from tipoff.coordinator.routine import Routine
 
 OTHER_PORT = "Stop what has it, or choose another: `tipoff coordinator --port {}`."
 
@@ -40,11 +42,15 @@ def run_coordinator(home: Home, settings: Settings, engine: sa.Engine, host: str
     crew = Crew(engine, home, settings)
     desk = Desk(engine, settings, crew.wake)
     token = os.environ.get("TIPOFF_API_TOKEN") or None
-    front = Endpoints(desk, settings.coordinator, token, crew.fault)
+    told = addresses(events_url(*address), settings.coordinator.subscribers, token)
+    routine = Routine(engine, settings, told, crew.wake)
+    front = Endpoints(desk, settings.coordinator, token, lambda: crew.fault() or routine.fault())
     crew.start()
+    routine.start()
     try:
         _serve(Door(Starlette(), lambda: front), *address)
     finally:
+        routine.stop()
         crew.stop()
 
 

@@ -45,6 +45,14 @@ class CompleteResponse(BaseModel):
     changed: bool = Field(description="false: it was said before")
 
 
+class EventResponse(BaseModel):
+    """POST /events: the event is kept."""
+
+    outcome: Literal["taken", "duplicate", "ignored"]
+    detail: str | None = Field(description="why it counts for nothing, or what the date still waits for")
+    batch_id: str | None = Field(description="the batch of its date, once all five builders are complete")
+
+
 class PlayerState(BaseModel):
     """One row of the ledger."""
 

@@ -8,11 +8,15 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 
 import httpx
 import pytest
+import sqlalchemy as sa
 
+from contracts.clock import league_date, now
 from contracts.ports import free_port
+from contracts.tables import games
 from tests.tipoff.conftest import PROJECT, answers, wait_until
 
 KEYS = {"batch_id", "state", "expected", "predicted", "skipped", "failed", "coverage"}
@@ -98,3 +102,45 @@ def test_a_worker_of_its_own_works_for_a_coordinator_without_any(shell, world, s
     open_batch(world.engine, expect(world.engine, settings, game_date))
     with running(shell, "worker"):
         wait_until(lambda: not find_batch(world.engine).is_open, 60)
+
+
+def test_a_backfill_that_publishes_starts_the_batch_by_itself(shell_at, world, game_date):
+    """From the builders' rows to predictions, with nobody in between: outbox, relay, inbox, batch, worker."""
+    port = free_port()
+    shell = shell_at(world.home.root, TIPOFF_COORDINATOR__PORT=str(port), TIPOFF_API_TOKEN="secret")
+    day = game_date.isoformat()
+    with running(shell, "coordinator") as process:
+        headers = {"Authorization": "Bearer secret"}
+        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30, headers=headers) as client:
+            wait_until(lambda: answers(client) or process.poll() is not None, 60)
+            shell.done("features", "backfill", "--from", day, "--to", day, "--rebuild", "--publish")
+            wait_until(lambda: is_done(client, day), 30)
+            told = client.get("/status", params={"game_date": day}).json()
+    assert (told["revision"], told["coverage"] >= 0.95) == (1, True)
+    n_told = (shell.home / "process.log").read_text().count('"path": "/events"')
+    assert n_told >= 5, "at least once each: the backfill and the coordinator both relay"
+
+
+def is_done(client: httpx.Client, day: str) -> bool:
+    """Whether the date's batch has ended."""
+    told = client.get("/status", params={"game_date": day})
+    return told.status_code == 200 and told.json()["state"] == "done"
+
+
+def test_one_look_of_the_reconciler_tells_its_alarms_by_exit_code(shell, world):
+    assert shell.done("batch", "reconcile") == {"opened": [], "alarms": []}
+    soon = now() + timedelta(minutes=30)
+    with world.engine.begin() as connection:
+        connection.execute(
+            sa.update(games)
+            .where(games.c.game_id == last_game(world))
+            .values(game_date=league_date(soon), tip_off_at=soon)
+        )
+    said = shell.tipoff("batch", "reconcile", "--json")
+    assert (said.code, [alarm["name"] for alarm in said.json["alarms"]]) == (1, ["nothing_ran"])
+
+
+def last_game(world) -> str:
+    with world.engine.connect() as connection:
+        found: str = connection.scalar(sa.select(sa.func.max(games.c.game_id)))
+    return found

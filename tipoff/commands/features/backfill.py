@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import date
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ from tipoff.parameters import DATE, SEASONS, YES_NO
 if TYPE_CHECKING:
     from contracts.feature_set import FeatureSet
     from features.table.backfill import BackfillReport
+    from tipoff.wiring import Wiring
     from training.runs import Run
 
 
@@ -42,6 +44,7 @@ if TYPE_CHECKING:
     metavar="REASON",
     help="Let a build that fails its quality gates become current, and keep the reason with it.",
 )
+@click.option("--publish", is_flag=True, help="Tell the coordinator and its subscribers of each builder and date.")
 @json_option
 def backfill(
     feature_set: str,
@@ -51,6 +54,7 @@ def backfill(
     rebuild: bool,
     engine: str,
     accept_quality: str | None,
+    publish: bool,
     as_json: bool,
 ) -> None:
     """Populate what is expected and not there: dates never built, and dates whose inputs or code changed.
@@ -78,6 +82,7 @@ def backfill(
                 date_to=date_to,
                 rebuild=rebuild,
                 accept_quality=accept_quality,
+                publish=publish,
                 compute_with=compute_with,
                 progress=bar,
                 now=bar.now,
@@ -96,7 +101,21 @@ def backfill(
         say(f"season_average is registered as version {named} and in Production: the named way back.")
     elif production(wiring.engine) is None:
         say(f"No version is in Production yet: season_average needs {MIN_DATES} dates of results.")
+    if publish:
+        _relay(wiring)
     emit(plain(report), as_json=as_json)
+
+
+def _relay(wiring: Wiring) -> None:
+    """Tell now who answers; the coordinator goes on with what is left, until it is taken."""
+    from tipoff.coordinator.relay import addresses, events_url, relay
+
+    place = wiring.settings.coordinator
+    token = os.environ.get("TIPOFF_API_TOKEN") or None
+    for url, fault in relay(
+        wiring.engine, addresses(events_url(place.host, place.port), place.subscribers, token)
+    ).items():
+        say(f"{url} has not taken all events ({fault}): `tipoff coordinator` goes on telling them.")
 
 
 def _log(run: Run, feature_set: FeatureSet, report: BackfillReport) -> None:

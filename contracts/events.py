@@ -1,0 +1,85 @@
+"""Events as CloudEvents 1.0, and the outbox: what is to be told is recorded in the transaction that made it true."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from contracts import clock
+from contracts.tables import builds, event_deliveries, outbox
+
+FEATURES_COMPLETED = "features.completed"
+PREDICTIONS_COMPLETED = "predictions.completed"
+SOURCE = "tipoff"
+STRUCTURED = "application/cloudevents+json"
+
+
+@dataclass(frozen=True)
+class Event:
+    """What happened, when, and what it was about; `event_id` is unique within `source`."""
+
+    event_id: str
+    source: str
+    type: str
+    time: datetime
+    data: Mapping[str, Any]
+    subject: str | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """The event in CloudEvents' JSON format (structured mode)."""
+        return {
+            "specversion": "1.0",
+            "id": self.event_id,
+            "source": self.source,
+            "type": self.type,
+            "time": self.time.isoformat(),
+            "subject": self.subject,
+            "datacontenttype": "application/json",
+            "data": dict(self.data),
+        }
+
+
+def record_events(
+    connection: sa.Connection,
+    kind: str,
+    subject: str,
+    data: Sequence[Mapping[str, Any]],
+    *,
+    build_id: int | None = None,
+) -> None:
+    """Put an event of type `kind` for each of `data` (plain values) into the outbox, in the caller's transaction.
+
+    With a `build_id` nobody is told before that build has ended: its rows are nobody's until then.
+    """
+    now = clock.now()
+    same = {"type": kind, "subject": subject, "build_id": build_id, "recorded_at": now}
+    if data:
+        connection.execute(
+            sa.insert(outbox), [{"event_id": str(uuid.uuid4()), "data": dict(each), **same} for each in data]
+        )
+
+
+def undelivered(engine: sa.Engine, address: str, types: Sequence[str], most: int) -> list[Event]:
+    """The events of `types` that may be told and that `address` has not taken, oldest first, at most so many."""
+    taken = sa.select(event_deliveries.c.event_id).where(event_deliveries.c.address == address)
+    has_ended = sa.select(builds.c.build_id).where(builds.c.state != "running")
+    query = (
+        sa.select(outbox)
+        .where(
+            outbox.c.type.in_(types),
+            outbox.c.event_id.not_in(taken),
+            sa.or_(outbox.c.build_id.is_(None), outbox.c.build_id.in_(has_ended)),
+        )
+        .order_by(outbox.c.recorded_at, outbox.c.event_id)
+        .limit(most)
+    )
+    with engine.connect() as connection:
+        return [
+            Event(row.event_id, SOURCE, row.type, row.recorded_at, row.data, row.subject)
+            for row in connection.execute(query)
+        ]

@@ -1,0 +1,57 @@
+"""Alarms: what did not happen though it was expected, raised once, and resolved when it is so no more."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+
+from contracts import clock
+from contracts.database import writing
+from contracts.tables import alarms
+
+log = logging.getLogger("tipoff.coordinator")
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something that is not as it should be: its name, what it is about, a sentence, and the command to run."""
+
+    name: str
+    subject: str
+    message: str
+    remedy: str
+
+
+def keep_alarms(engine: sa.Engine, findings: Sequence[Finding]) -> tuple[list[Finding], int]:
+    """Make `findings` the alarms that stand; returns those that are new, and how many others are resolved by this.
+
+    One that stands already is seen again, and not raised twice.
+    """
+    now = clock.now()
+    found = {(finding.name, finding.subject): finding for finding in findings}
+    with writing(engine) as connection:
+        standing = {(row.name, row.subject): row.alarm_id for row in connection.execute(_standing())}
+        new = [finding for key, finding in found.items() if key not in standing]
+        over = [alarm_id for key, alarm_id in standing.items() if key not in found]
+        seen = [alarm_id for key, alarm_id in standing.items() if key in found]
+        connection.execute(sa.update(alarms).where(alarms.c.alarm_id.in_(over)).values(resolved_at=now))
+        connection.execute(sa.update(alarms).where(alarms.c.alarm_id.in_(seen)).values(seen_at=now))
+        if new:
+            connection.execute(sa.insert(alarms), [{**vars(each), "raised_at": now, "seen_at": now} for each in new])
+    for finding in new:
+        log.error("%s", finding.message, extra={"told": {"alarm": finding.name, "remedy": finding.remedy}})
+    return new, len(over)
+
+
+def standing_alarms(engine: sa.Engine) -> list[dict[str, Any]]:
+    """The alarms that stand now, oldest first."""
+    with engine.connect() as connection:
+        return [dict(row) for row in connection.execute(_standing()).mappings()]
+
+
+def _standing() -> sa.Select[Any]:
+    return sa.select(alarms).where(alarms.c.resolved_at.is_(None)).order_by(alarms.c.alarm_id)

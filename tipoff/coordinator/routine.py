@@ -1,0 +1,85 @@
+"""What the coordinator does by the clock: it relays the outbox, and holds the schedule against what is there."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Sequence
+
+import sqlalchemy as sa
+
+from contracts.errors import TipoffError
+from contracts.settings import Settings
+from tipoff.coordinator.alarms import Finding
+from tipoff.coordinator.reconciler import reconcile
+from tipoff.coordinator.relay import Address, relay
+
+log = logging.getLogger("tipoff.coordinator")
+
+
+class Routine:
+    """A thread that relays and reconciles at the settings' intervals until it is stopped; `wake` calls the workers."""
+
+    def __init__(
+        self, engine: sa.Engine, settings: Settings, addresses: Sequence[Address], wake: Callable[[], None]
+    ) -> None:
+        self._engine = engine
+        self._settings = settings
+        self._addresses = addresses
+        self._wake = wake
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="routine", daemon=True)
+        self._undelivered: dict[str, str] = {}
+        self._reconciled_at: float | None = None
+
+    def start(self) -> None:
+        """Begin."""
+        self._reconciled_at = time.monotonic()
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End after what it is at."""
+        self._stopping.set()
+        self._thread.join(timeout=30)
+
+    def fault(self) -> str | None:
+        """Why nobody looks at the schedule any more (None: somebody does)."""
+        if not self._thread.is_alive():
+            return "The thread that reconciles has died."
+        seconds = time.monotonic() - (self._reconciled_at or 0.0)
+        if seconds > 3 * self._settings.coordinator.reconcile_seconds + 60:
+            return f"The schedule was last held against what is there {seconds:.0f} s ago."
+        return None
+
+    def _run(self) -> None:
+        limits = self._settings.coordinator
+        next_look = time.monotonic()
+        while not self._stopping.wait(limits.relay_seconds):
+            self._try(self._relay)
+            if time.monotonic() >= next_look:
+                next_look = time.monotonic() + limits.reconcile_seconds
+                self._try(self._reconcile)
+
+    def _relay(self) -> None:
+        faults = relay(self._engine, self._addresses)
+        for url, fault in faults.items():
+            if self._undelivered.get(url) != fault:
+                log.warning("%s has not taken all events: %s", url, fault)
+        self._undelivered = faults
+
+    def _reconcile(self) -> None:
+        faults = [
+            Finding("undelivered", url, f"{url} has not taken all events: {why}.", f"curl -i {url}")
+            for url, why in self._undelivered.items()
+        ]
+        if reconcile(self._engine, self._settings, faults=faults).opened:
+            self._wake()
+        self._reconciled_at = time.monotonic()
+
+    def _try(self, act: Callable[[], None]) -> None:
+        """The next look comes whatever became of this one."""
+        try:
+            act()
+        except (sa.exc.SQLAlchemyError, TipoffError, OSError) as error:
+            log.error("The routine failed, and goes on: %s", str(error).splitlines()[0])
