@@ -41,10 +41,10 @@ def _events(player_games: pl.DataFrame) -> pl.DataFrame:
     ).select("player_id", "game_date", *COLUMNS)
 
 
-def _windows(events: pl.DataFrame) -> dict[int, list[pl.Series]]:
+def _windows(events: pl.DataFrame) -> dict[int, pl.DataFrame]:
     past = Past(events, events, ["player_id"])
     windows = {n: past.last(n, within_days=WITHIN_DAYS) for n in LAST}
-    return {n: [window.mean(column) for column in COLUMNS] for n, window in windows.items()}
+    return {n: window.means(COLUMNS) for n, window in windows.items()}
 
 
 def _pandas_windows(frame: pd.DataFrame) -> dict[int, np.ndarray]:
@@ -58,7 +58,6 @@ def _pandas_windows(frame: pd.DataFrame) -> dict[int, np.ndarray]:
     return found
 
 
-def _assert_same(ours: dict[int, list[pl.Series]], theirs: dict[int, np.ndarray]) -> None:
+def _assert_same(ours: dict[int, pl.DataFrame], theirs: dict[int, np.ndarray]) -> None:
     for n in LAST:
-        mine = np.column_stack([column.to_numpy() for column in ours[n]])
-        np.testing.assert_allclose(mine, theirs[n], rtol=0, atol=1e-9, equal_nan=True)
+        np.testing.assert_allclose(ours[n].to_numpy(), theirs[n], rtol=0, atol=1e-9, equal_nan=True)

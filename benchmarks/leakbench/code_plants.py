@@ -31,14 +31,15 @@ class CodePlant:
 CODE_PLANTS = (
     CodePlant(
         "the target game is inside every window (`<=`)", "1, known errors", "windows",
-        "self._codes.search_sorted(codes, side=\"left\")", "self._codes.search_sorted(codes, side=\"right\")",
+        "codes.to_numpy(), side=\"left\")", "codes.to_numpy(), side=\"right\")",
         "max_source_date", is_leak=True,
     ),
     CodePlant(
         "the target game is inside every mean, and the source date does not show it", "1, 2", "windows",
-        "return self.sum(column) / self._n_games_or_null",
-        "sums, end = self._past._running_sum(column), np.minimum(self._end + 1, self._past._events.height)\n"
-        "        return pl.Series(column, (sums[end] - sums[self._first]) / (end - self._first)).fill_nan(None)",
+        "return self._past._running_sums(columns).select(self._total(column) / n_games for column in columns)",
+        "end = np.minimum(self._end + 1, self._past._events.height)\n"
+        "        sums = type(self)(self._past, self._first, end).sums(columns)\n"
+        "        return sums.select((pl.all() / pl.Series(end - self._first)).fill_nan(None))",
         "points_avg_last_5", is_leak=True,
     ),
     CodePlant(

@@ -39,17 +39,15 @@ class Past:
         self._key = list(key)
         self.n_rows = rows.height
         self._events = events
-        self._order, ordered = _in_order(events.select(*self._key, "game_date"))
-        keys = ordered.select(self._key).unique(maintain_order=True).with_row_index("key_index")
-        self._codes = _codes(_indices(ordered, keys, self._key), ordered["game_date"])
+        keys = events.select(self._key).unique(maintain_order=True).with_row_index("key_index")
+        self._order, self._codes = _in_order(_codes(_indices(events, keys, self._key), events["game_date"]))
         self._row_dates = rows["game_date"]
         self._row_keys = _indices(rows, keys, self._key)
         self._start = self._place(self._row_keys * _KEY_STEP)
         self._end = self._place(_codes(self._row_keys, self._row_dates))
         self._ordered: dict[str, pl.Series] = {}
-        self._running: dict[str, npt.NDArray[np.int64]] = {}
+        self._running: dict[str, pl.Series] = {}
         self._days: dict[int, Window] = {}
-        self._before = np.empty(self.n_rows, np.int64)
 
     def whole(self) -> Window:
         """Every event of the key before the row's date (with a season in the key: the season so far)."""
@@ -92,7 +90,7 @@ class Past:
         return means.gather(place.set(pl.Series(self._end == self._start), None))
 
     def _place(self, codes: pl.Series) -> Places:
-        return self._codes.search_sorted(codes, side="left").cast(pl.Int64).to_numpy()
+        return np.searchsorted(self._codes, codes.to_numpy(), side="left")
 
     def _column(self, name: str) -> pl.Series:
         """A column of the events in the order of their places: gathered when it is asked for, for few ever are."""
@@ -108,13 +106,15 @@ class Past:
             raise ValueError(f"{column.null_count()} events have no {name}: a sum would take them for 0")
         return column
 
-    def _running_sum(self, name: str) -> npt.NDArray[np.int64]:
-        if name not in self._running:
-            counts = self._summable(name).cast(pl.Int64).to_numpy()
-            running = np.zeros(len(counts) + 1, np.int64)
-            np.cumsum(counts, out=running[1:])
-            self._running[name] = running
-        return self._running[name]
+    def _running_sums(self, names: Sequence[str]) -> pl.DataFrame:
+        """One column a name: at each place, the sum of the events before it."""
+        missing = [name for name in names if name not in self._running]
+        running = np.empty((len(missing), len(self._codes) + 1), np.int64)  # at once: one large piece is sooner there
+        running[:, 0] = 0
+        for name, sums in zip(missing, running, strict=True):
+            np.cumsum(self._summable(name).to_numpy(), out=sums[1:], dtype=np.int64)
+            self._running[name] = pl.Series(sums)
+        return pl.DataFrame({name: self._running[name] for name in names})
 
 
 @dataclass(frozen=True)
@@ -139,14 +139,22 @@ class Window:
         """The sum of `column`; 0 where the window is empty."""
         if self._past._summable(column).dtype.is_float():
             return self._sum_one_by_one(column)
-        running = self._past._running_sum(column)
-        total = running[self._end]
-        total -= running.take(self._first, out=self._past._before, mode="clip")  # fresh memory would take longer
-        return pl.Series(column, total)
+        return self.sums([column]).to_series()
 
     def mean(self, column: str) -> pl.Series:
         """The mean of `column`; NULL where the window is empty."""
-        return self.sum(column) / self._n_games_or_null
+        if self._past._summable(column).dtype.is_float():
+            return self._sum_one_by_one(column) / self._n_games_or_null
+        return self.means([column]).to_series()
+
+    def sums(self, columns: Sequence[str]) -> pl.DataFrame:
+        """The sums of columns of whole numbers, under their names, on every core; 0 where the window is empty."""
+        return self._past._running_sums(columns).select(self._total(column) for column in columns)
+
+    def means(self, columns: Sequence[str]) -> pl.DataFrame:
+        """The means of columns of whole numbers, under their names, on every core; NULL where the window is empty."""
+        n_games = self._n_games_or_null
+        return self._past._running_sums(columns).select(self._total(column) / n_games for column in columns)
 
     def sample_std(self, column: str, squares: str) -> pl.Series:
         """The sample standard deviation (n-1) of whole numbers whose squares are in `squares`; NULL under 2 events."""
@@ -177,6 +185,17 @@ class Window:
     @cached_property
     def _n_games_or_null(self) -> pl.Series:
         return self.n_games.set(self.n_games == 0, None).cast(pl.Float64)
+
+    @cached_property
+    def _places(self) -> tuple[pl.Series, pl.Series]:
+        """The end and the first place, as polars looks them up without another copy."""
+        index = pl.get_index_type()
+        return pl.Series(self._end).cast(index), pl.Series(self._first).cast(index)
+
+    def _total(self, column: str) -> pl.Expr:
+        """The sum of `column`, over the running sums."""
+        end, first = self._places
+        return pl.col(column).gather(end) - pl.col(column).gather(first)
 
     def _of_each(self, column: str) -> pl.Series:
         """The values of `column` in the window as fractions, one list a row."""
@@ -233,14 +252,12 @@ def pairs_with_latest(
     return ordered[pairs["place"]].with_columns(pairs[subject], pairs["latest_date"])
 
 
-def _in_order(events: pl.DataFrame) -> tuple[pl.Series | None, pl.DataFrame]:
-    """The place of each event by key and date, those of one date as they came (None: they are in order), and so sorted.
-
-    `events` are the columns of the key, then game_date.
-    """
-    ordered = events.with_row_index("place").sort(events.columns, maintain_order=True)
-    places, ordered = ordered["place"], ordered.drop("place")
-    return (None if places.is_sorted() else places), ordered
+def _in_order(codes: pl.Series) -> tuple[pl.Series | None, Places]:
+    """The place of each event in order (None: they are in order), those of one code as they came; the codes sorted."""
+    if codes.is_sorted():
+        return None, codes.to_numpy()
+    order = np.argsort(codes.to_numpy(), kind="stable")
+    return pl.Series(order), codes.to_numpy()[order]
 
 
 def _indices(frame: pl.DataFrame, keys: pl.DataFrame, key: Sequence[str]) -> pl.Series:

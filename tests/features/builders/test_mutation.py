@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 
+import numpy as np
 import polars as pl
 import pytest
 
@@ -122,9 +123,7 @@ def test_a_change_before_the_date_is_seen(small_league: RawFacts) -> None:
 
 def test_a_window_that_includes_the_own_date_is_caught(small_league: RawFacts, monkeypatch: pytest.MonkeyPatch) -> None:
     """The `<=` of the system this comes from, planted: the rows themselves are refused."""
-    monkeypatch.setattr(
-        Past, "_place", lambda past, codes: past._codes.search_sorted(codes, side="right").cast(pl.Int64)
-    )
+    monkeypatch.setattr(Past, "_place", lambda past, codes: np.searchsorted(past._codes, codes.to_numpy(), "right"))
     with pytest.raises(RefusedError, match="max_source_date is not before game_date"):
         compute(small_league, FEATURE_SET, SETTINGS)
 

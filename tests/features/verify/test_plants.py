@@ -54,7 +54,7 @@ def test_the_world_without_a_plant_has_nothing_to_catch(worlds: dict[str, World]
 
 def test_a_plant_is_gone_after_its_block() -> None:
     code = windows.Past._place.__code__
-    with planted(windows, 'codes, side="left"', 'codes, side="right"'):
+    with planted(windows, 'codes.to_numpy(), side="left"', 'codes.to_numpy(), side="right"'):
         assert windows.Past._place.__code__ is not code
     assert windows.Past._place.__code__ is code
 
