@@ -54,7 +54,7 @@ def league_figures(moments: pl.DataFrame, team_games: pl.DataFrame) -> pl.DataFr
         month.n_games.alias("n_games"),
         month.max_source_date.alias("league_date"),
         month.sum("pace").alias("pace"),
-        *(month.sum(name).alias(name) for name in _ALLOWED),
+        *month.sums(_ALLOWED),
     ).filter(n_season >= LEAGUE_MIN_GAMES)
     # a list is summed in its own order, whatever the threads: the same bits each time
     totals = sums.group_by("season", "game_date").agg(

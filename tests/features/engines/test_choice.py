@@ -12,7 +12,7 @@ from contracts.settings import FeatureSettings
 from features.builders.compute import compute
 from features.engines.choice import choose_engine
 from features.engines.spark_session import refuse_without_spark
-from features.table.builds import _row_making_sources
+from features.table.builds import _sources
 from features.table.inputs import settings_hash
 from tipoff.commands.features.backfill import backfill
 
@@ -55,7 +55,7 @@ def test_a_java_home_without_java_is_named(monkeypatch, tmp_path):
 
 def test_the_engine_is_no_part_of_the_code_that_makes_rows():
     """So rows of one engine are not stale for the other; the stages that both run are part of it."""
-    modules = set(_row_making_sources())
+    modules = set(_sources("features.builders.compute"))
     assert not [module for module in modules if module.startswith("features.engines")]
     assert {"features.builders.players", "features.builders.league", "features.builders.windows"} <= modules
 
