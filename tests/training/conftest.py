@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
@@ -19,6 +19,8 @@ from contracts.database import open_database
 from contracts.feature_set import Feature, FeatureSet
 from contracts.home import Home
 from contracts.settings import Settings, load_settings
+
+FEW_TREES = "class: systems.xgboost:XGBoost\nparameters: {n_estimators: 40, max_depth: 3, nthread: 1}\n"
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,30 @@ def league(tmp_path_factory: pytest.TempPathFactory, make_league: Callable[..., 
     made = make_league(home.root, n_teams=6, regular_games=36)
     built = shutil.copy(made, home.root / "as_built.db")
     return League(home, open_database(home.database_url), load_settings(), Path(built))
+
+
+@pytest.fixture(scope="module")
+def conf_files() -> dict[str, str]:
+    """What `few_trees` writes, text by path in conf/; a file of tests that wants other trees has one of its own."""
+    return {"systems/xgboost.yaml": FEW_TREES}
+
+
+@pytest.fixture(scope="module")
+def few_trees(tmp_path_factory: pytest.TempPathFactory, conf_files: dict[str, str]) -> Iterator[Path]:
+    """A conf/ of the file's own, so that fitting takes no time, in force for what is made once a file."""
+    conf = tmp_path_factory.mktemp("conf")
+    for place, text in conf_files.items():
+        (conf / place).parent.mkdir(exist_ok=True)
+        (conf / place).write_text(text)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TIPOFF_CONF", str(conf))
+        yield conf
+
+
+@pytest.fixture
+def conf_in_force(few_trees: Path, _clean_environment: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same for each test, whose environment is clean of it."""
+    monkeypatch.setenv("TIPOFF_CONF", str(few_trees))
 
 
 @pytest.fixture

@@ -31,26 +31,17 @@ from training.splits import Span
 from training.steps import fit
 from training.walk_forward import Retrain
 
+pytestmark = pytest.mark.usefixtures("few_trees", "conf_in_force")
 PROJECT = Path(__file__).resolve().parents[2]
 REQUEST = BacktestRequest("xgboost", "v2_33features", "played", 2023, log=False)
 MONTHLY = replace(REQUEST, retrain=Retrain.MONTHLY)
 
 
-@pytest.fixture(scope="module", autouse=True)
-def few_trees(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A conf/ of its own, so that fitting takes no time."""
-    conf = tmp_path_factory.mktemp("conf")
-    (conf / "systems").mkdir()
+@pytest.fixture(scope="module")
+def conf_files() -> dict[str, str]:
+    """Trees that draw their rows: another seed is another model."""
     entry = "class: systems.xgboost:XGBoost\nparameters: {n_estimators: 40, max_depth: 3, subsample: 0.7, nthread: 1}\n"
-    (conf / "systems" / "xgboost.yaml").write_text(entry)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("TIPOFF_CONF", str(conf))
-        yield conf
-
-
-@pytest.fixture(autouse=True)
-def _conf_in_force(few_trees: Path, _clean_environment: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TIPOFF_CONF", str(few_trees))
+    return {"systems/xgboost.yaml": entry}
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -24,6 +23,7 @@ from training.study import State
 from training.sweep import SweepProgress, SweepRequest, SweepResult, sweep
 from training.train import TrainRequest
 
+pytestmark = pytest.mark.usefixtures("few_trees", "conf_in_force")
 PROJECT = Path(__file__).resolve().parents[2]
 TRAINING = TrainRequest(system="xgboost", feature_set="v2_33features", population="played")
 REQUEST = SweepRequest(TRAINING, n_trials=7, study="tests")
@@ -36,26 +36,10 @@ parameters:
 
 
 @pytest.fixture(scope="module")
-def few_trees(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A conf/ of its own, so that fitting takes no time."""
-    conf = tmp_path_factory.mktemp("conf")
-    for folder, text in (
-        (
-            "systems",
-            "class: systems.xgboost:XGBoost\nparameters: {n_estimators: 40, max_depth: 2, learning_rate: 0.1}\n",
-        ),
-        ("search_spaces", SPACE),
-    ):
-        (conf / folder).mkdir()
-        (conf / folder / "xgboost.yaml").write_text(text)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("TIPOFF_CONF", str(conf))
-        yield conf
-
-
-@pytest.fixture(autouse=True)
-def _conf_in_force(few_trees: Path, _clean_environment: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TIPOFF_CONF", str(few_trees))
+def conf_files() -> dict[str, str]:
+    """Few trees, and a space small enough to try."""
+    entry = "class: systems.xgboost:XGBoost\nparameters: {n_estimators: 40, max_depth: 2, learning_rate: 0.1}\n"
+    return {"systems/xgboost.yaml": entry, "search_spaces/xgboost.yaml": SPACE}
 
 
 @pytest.fixture(scope="module")

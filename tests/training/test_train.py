@@ -36,29 +36,13 @@ from training.dataset import load_dataset, make_dataset
 from training.steps import describe_model, fit, learn_spread, settle, validate
 from training.train import TrainRequest, TrainResult, train
 
+pytestmark = pytest.mark.usefixtures("few_trees", "conf_in_force")
 REQUEST = TrainRequest(system="xgboost", feature_set="v2_33features", population="played")
 
 
 @pytest.fixture(scope="module")
 def steps() -> list[str]:
     return []
-
-
-@pytest.fixture(scope="module", autouse=True)
-def few_trees(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A conf/ of its own, so that fitting takes no time."""
-    conf = tmp_path_factory.mktemp("conf")
-    (conf / "systems").mkdir()
-    entry = "class: systems.xgboost:XGBoost\nparameters: {n_estimators: 40, max_depth: 3, nthread: 1}\n"
-    (conf / "systems" / "xgboost.yaml").write_text(entry)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("TIPOFF_CONF", str(conf))
-        yield conf
-
-
-@pytest.fixture(autouse=True)
-def _conf_in_force(few_trees: Path, _clean_environment: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TIPOFF_CONF", str(few_trees))
 
 
 @pytest.fixture(scope="module")

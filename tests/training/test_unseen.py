@@ -25,23 +25,7 @@ from training.looks import looks_at
 from training.train import TrainRequest, TrainResult, train
 from training.unseen_run import EvaluateRequest, EvaluateResult, evaluate_model
 
-SYSTEM = "class: systems.xgboost:XGBoost\nparameters: {n_estimators: 40, max_depth: 3, nthread: 1}\n"
-
-
-@pytest.fixture(scope="module", autouse=True)
-def few_trees(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A conf/ of its own, so that fitting takes no time."""
-    conf = tmp_path_factory.mktemp("conf")
-    (conf / "systems").mkdir()
-    (conf / "systems" / "xgboost.yaml").write_text(SYSTEM)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("TIPOFF_CONF", str(conf))
-        yield conf
-
-
-@pytest.fixture(autouse=True)
-def _conf_in_force(few_trees: Path, _clean_environment: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TIPOFF_CONF", str(few_trees))
+pytestmark = pytest.mark.usefixtures("few_trees", "conf_in_force")
 
 
 @pytest.fixture(scope="module")
