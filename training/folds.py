@@ -67,9 +67,8 @@ def _fold(dataset: Dataset, block: Span, settings: TrainingSettings) -> list[Spl
 
 
 def _lay_out(dataset: Dataset, split: Split, system: System) -> Fold:
-    learnable = dataset.learnable(system)
-    learned = learnable & split.mask(dataset.dates, split.train, split.tune)
-    columns = choose_columns(dataset, learned, system.copied_features(dataset.target))
+    learnable, learned = dataset.learnable(system), split.mask(dataset.dates, split.train, split.tune)
+    columns = choose_columns(dataset, dataset.in_population & learned, system.copied_features(dataset.target))
     features = system.choose_features(columns.present, dataset.target)
     train, tune, test = (
         dataset.rows(features, rows & split.mask(dataset.dates, block))
@@ -79,5 +78,5 @@ def _lay_out(dataset: Dataset, split: Split, system: System) -> Fold:
             (dataset.in_population, split.validation),
         )
     )
-    refuse_in_sample(dataset.dates[learned], test.dates)
+    refuse_in_sample(dataset.dates[learnable & learned], test.dates)
     return Fold(split, features, train, tune, test)

@@ -133,11 +133,12 @@ def settle(dataset: Dataset, system: System, settings: TrainingSettings, dates: 
 
 
 def settle_columns(dataset: Dataset, split: Split, system: System, settings: TrainingSettings) -> Prepared:
-    """The columns that `system` gets of `dataset`: those with values in the rows that are learned from.
+    """The columns that `system` gets of `dataset`: those with values in the rows of its population that it learns from.
 
+    What it learns from besides lacks values by nature, and is no reason to call a column sparse.
     Raises UsageError for a column that the system or a baseline cannot do without, RefusedError for sparse columns.
     """
-    learned_from = dataset.learnable(system) & split.mask(dataset.dates, split.train, split.tune)
+    learned_from = dataset.in_population & split.mask(dataset.dates, split.train, split.tune)
     columns = choose_columns(dataset, learned_from, system.copied_features(dataset.target))
     baseline_predictions(dataset.frame.head(0), columns.present, dataset.target)  # refuses before hours of fitting
     features = system.choose_features(columns.present, dataset.target)
