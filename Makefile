@@ -72,6 +72,9 @@ bench-serving: setup ## the service beside `mlflow models serve` and a bare Fast
 soak: setup ## the service under 70 % of its peak for 15 minutes: errors, latencies, memory
 	@$(BIN)/python -m benchmarks.soak
 
+bench-batches: setup ## a full slate from start to done, and a backlog shared by four workers, over the versions of TIPOFF_HOME
+	@$(BIN)/python -m benchmarks.batches $(TIPOFF_HOME)
+
 accuracy: setup ## every system on one real season, trained again before each month (hours): docs/accuracy.md
 	$(BIN)/python -m benchmarks.accuracy --home $(TIPOFF_HOME)/accuracy --simulated --write
 

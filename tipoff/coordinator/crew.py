@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from contracts.errors import TipoffError
 from contracts.home import Home
 from contracts.settings import Settings
+from serving.freshness import Freshness
 from tipoff.coordinator.expectation import wanted_versions
 from tipoff.coordinator.worker import Tools, Worker, make_tools
 
@@ -21,10 +22,17 @@ log = logging.getLogger("tipoff.coordinator")
 class Crew:
     """`n_workers` threads (default: as the settings say) that share their models and the slates that were read."""
 
-    def __init__(self, engine: sa.Engine, home: Home, settings: Settings, n_workers: int | None = None) -> None:
+    def __init__(
+        self,
+        engine: sa.Engine,
+        home: Home,
+        settings: Settings,
+        freshness: Freshness | None = None,
+        n_workers: int | None = None,
+    ) -> None:
         self._engine = engine
         self._settings = settings
-        self._tools: Tools = make_tools(engine, home, settings)
+        self._tools: Tools = make_tools(engine, home, settings, freshness)
         self._stopping = False
         wanted = settings.coordinator.workers if n_workers is None else n_workers
         self._workers = [Worker(self._tools) for _ in range(wanted)]

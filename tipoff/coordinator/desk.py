@@ -14,6 +14,7 @@ from contracts.errors import TipoffError
 from contracts.events import Event
 from contracts.settings import Settings
 from features.builders.compute import BUILDERS
+from serving.freshness import Freshness
 from tipoff.coordinator.batches import Batch, find_batch, open_batch
 from tipoff.coordinator.completion import Completion, complete
 from tipoff.coordinator.expectation import expect
@@ -36,10 +37,13 @@ log = logging.getLogger("tipoff.coordinator")
 class Desk:
     """Opens batches, tells how they stand, takes completions; `wake` calls the workers. Safe for threads."""
 
-    def __init__(self, engine: sa.Engine, settings: Settings, wake: Callable[[], None]) -> None:
+    def __init__(
+        self, engine: sa.Engine, settings: Settings, wake: Callable[[], None], freshness: Freshness | None = None
+    ) -> None:
         self._engine = engine
         self._settings = settings
         self._wake = wake
+        self._freshness = freshness or Freshness(engine, settings)
         self._opening = threading.Lock()
 
     def start(self, request: StartRequest) -> StartResponse:
@@ -56,7 +60,7 @@ class Desk:
         Raises NoGamesError.
         """
         with self._opening:  # one look at the slate serves those who ask at once
-            opened = open_batch(self._engine, expect(self._engine, self._settings, game_date))
+            opened = open_batch(self._engine, expect(self._engine, self._settings, game_date, self._freshness))
         self._wake()
         return opened
 

@@ -20,6 +20,7 @@ from features.table.rows import current_build, read_rows
 from registry.stages import Stage
 from registry.versions import ModelVersion, list_versions, version_in_stage
 from serving.faults import NoProductionError, UnknownSystemError
+from serving.freshness import Freshness
 from serving.live import resolve_version
 from serving.lookup import find_slate
 from systems.catalog import system_names
@@ -47,8 +48,16 @@ class Expectation:
     inputs_hash: str
 
 
-def expect(engine: sa.Engine, settings: Settings, game_date: date, model_name: str = REGISTERED_MODEL) -> Expectation:
+def expect(
+    engine: sa.Engine,
+    settings: Settings,
+    game_date: date,
+    freshness: Freshness | None = None,
+    model_name: str = REGISTERED_MODEL,
+) -> Expectation:
     """What is expected on `game_date`, told before anything runs: by the slate of the current builds alone.
+
+    `freshness` remembers which dates are stale between two calls.
 
     Raises NoGamesError where nobody is expected.
     """
@@ -64,7 +73,9 @@ def expect(engine: sa.Engine, settings: Settings, game_date: date, model_name: s
         for system, version in wanted.items()
         for key in keys
     ]
-    return Expectation(game_date, rows, _hash(slates, wanted))
+    known = freshness or Freshness(engine, settings)
+    stale = [chosen.name for chosen in sets if game_date in known.stale(chosen)]
+    return Expectation(game_date, rows, _hash(slates, stale, wanted))
 
 
 def wanted_versions(
@@ -110,9 +121,12 @@ def _slate(engine: sa.Engine, feature_set: FeatureSet, game_date: date) -> pl.Da
     return rows.filter(population("expected")).select(columns)
 
 
-def _hash(slates: Mapping[str, pl.DataFrame], wanted: Mapping[str, ModelVersion | None]) -> str:
-    """SHA-256 (hex) of every expected row's values and of the versions asked: what happened since is not in it."""
-    digest = hashlib.sha256()
+def _hash(slates: Mapping[str, pl.DataFrame], stale: Sequence[str], wanted: Mapping[str, ModelVersion | None]) -> str:
+    """SHA-256 (hex) of every expected row's values, of the versions asked, and of the sets whose rows are stale.
+
+    What happened since is not in it; a build that only says that the rows are right after all is.
+    """
+    digest = hashlib.sha256(f"stale: {' '.join(stale)};".encode())
     for name, slate in sorted(slates.items()):
         words = row_hashes(slate).sort().to_numpy().astype("<i8").tobytes() if slate.height else b""
         digest.update(f"{name}:{slate.height}:".encode() + words)

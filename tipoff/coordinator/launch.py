@@ -17,7 +17,9 @@ from contracts.errors import TipoffError
 from contracts.home import Home
 from contracts.ports import require_free_port
 from contracts.settings import Settings
+from features.feature_sets import load_feature_set
 from serving.door import Door
+from serving.freshness import Freshness
 from serving.launch import STOP_SIGNALS, find_address
 from serving.logs import configure_logs
 from tipoff.coordinator.app import Endpoints
@@ -39,12 +41,14 @@ def run_coordinator(home: Home, settings: Settings, engine: sa.Engine, host: str
     address = find_address(host, port)
     require_free_port(*address, remedy=OTHER_PORT.format(address[1] % 65535 + 1))
     configure_logs()
-    crew = Crew(engine, home, settings)
-    desk = Desk(engine, settings, crew.wake)
+    freshness = Freshness(engine, settings)
+    crew = Crew(engine, home, settings, freshness)
+    desk = Desk(engine, settings, crew.wake, freshness)
     token = os.environ.get("TIPOFF_API_TOKEN") or None
     told = addresses(events_url(*address), settings.coordinator.subscribers, token)
-    routine = Routine(engine, settings, told, crew.wake)
+    routine = Routine(engine, settings, told, crew.wake, freshness)
     front = Endpoints(desk, settings.coordinator, token, lambda: crew.fault() or routine.fault())
+    freshness.follow(lambda: load_feature_set(settings.training.feature_set))
     crew.start()
     routine.start()
     try:
@@ -52,6 +56,7 @@ def run_coordinator(home: Home, settings: Settings, engine: sa.Engine, host: str
     finally:
         routine.stop()
         crew.stop()
+        freshness.stop()
 
 
 def run_worker(home: Home, settings: Settings, engine: sa.Engine) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import partial
 
 import sqlalchemy as sa
 
@@ -17,6 +18,7 @@ from contracts.errors import TipoffError
 from contracts.settings import Settings
 from contracts.tables import event_inbox, games
 from serving.faults import NoGamesError
+from serving.freshness import Freshness
 from tipoff.coordinator.alarms import Finding, keep_alarms
 from tipoff.coordinator.batches import Batch, newest_in, open_batch
 from tipoff.coordinator.dead_letters import list_dead_letters
@@ -48,18 +50,23 @@ class GameDay:
 
 
 def reconcile(
-    engine: sa.Engine, settings: Settings, now: datetime | None = None, faults: Sequence[Finding] = ()
+    engine: sa.Engine,
+    settings: Settings,
+    now: datetime | None = None,
+    faults: Sequence[Finding] = (),
+    freshness: Freshness | None = None,
 ) -> Reconciled:
     """Look once, at `now`; `faults` are found elsewhere and stand with what is found here."""
     moment = now or clock.now()
     opened: list[str] = []
+    start = partial(_open, engine, settings, freshness or Freshness(engine, settings), opened)
     findings: list[Finding] = list(faults)
     coming = coming_days(engine, moment)
     for day in coming:
-        findings += _see_to(engine, settings, day, moment, opened)
+        findings += _see_to(engine, settings, day, moment, start)
     for game_date in complete_without_batch(engine):
         if game_date not in {day.game_date for day in coming}:
-            findings += _attempt(game_date, lambda day=game_date: _open(engine, settings, day, opened))  # type: ignore[misc]
+            findings += _attempt(game_date, start)
     findings += [*_given_up(engine), *_ignored(engine, moment)]
     new, resolved = keep_alarms(engine, findings)
     return Reconciled(opened, findings, new, resolved)
@@ -87,9 +94,11 @@ def may_open(engine: sa.Engine, game_date: date, now: datetime) -> bool:
     return any((time or _noon(game_date)) > now for time in times)
 
 
-def _see_to(engine: sa.Engine, settings: Settings, day: GameDay, now: datetime, opened: list[str]) -> list[Finding]:
+def _see_to(
+    engine: sa.Engine, settings: Settings, day: GameDay, now: datetime, start: Callable[[date], None]
+) -> list[Finding]:
     """Open the date's batch, or a new revision where its rows have changed; say what keeps it from its end."""
-    findings = _attempt(day.game_date, lambda: _open(engine, settings, day.game_date, opened), quiet=NoGamesError)
+    findings = _attempt(day.game_date, start, quiet=NoGamesError)
     with engine.connect() as connection:
         batch = newest_in(connection, day.game_date)
     limits = settings.coordinator
@@ -101,17 +110,17 @@ def _see_to(engine: sa.Engine, settings: Settings, day: GameDay, now: datetime, 
     return findings
 
 
-def _open(engine: sa.Engine, settings: Settings, game_date: date, opened: list[str]) -> None:
-    batch, is_new = open_batch(engine, expect(engine, settings, game_date))
+def _open(engine: sa.Engine, settings: Settings, freshness: Freshness, opened: list[str], game_date: date) -> None:
+    batch, is_new = open_batch(engine, expect(engine, settings, game_date, freshness))
     if is_new:
         opened.append(batch.batch_id)
 
 
 def _attempt(
-    game_date: date, act: Callable[[], None], quiet: type[TipoffError] | tuple[type[TipoffError], ...] = ()
+    game_date: date, act: Callable[[date], None], quiet: type[TipoffError] | tuple[type[TipoffError], ...] = ()
 ) -> list[Finding]:
     try:
-        act()
+        act(game_date)
     except TipoffError as error:
         if isinstance(error, quiet):
             return []

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from contracts.errors import TipoffError
 from contracts.settings import Settings
+from serving.freshness import Freshness
 from tipoff.coordinator.alarms import Finding
 from tipoff.coordinator.reconciler import reconcile
 from tipoff.coordinator.relay import Address, relay
@@ -22,12 +23,18 @@ class Routine:
     """A thread that relays and reconciles at the settings' intervals until it is stopped; `wake` calls the workers."""
 
     def __init__(
-        self, engine: sa.Engine, settings: Settings, addresses: Sequence[Address], wake: Callable[[], None]
+        self,
+        engine: sa.Engine,
+        settings: Settings,
+        addresses: Sequence[Address],
+        wake: Callable[[], None],
+        freshness: Freshness,
     ) -> None:
         self._engine = engine
         self._settings = settings
         self._addresses = addresses
         self._wake = wake
+        self._freshness = freshness
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="routine", daemon=True)
         self._undelivered: dict[str, str] = {}
@@ -73,7 +80,7 @@ class Routine:
             Finding("undelivered", url, f"{url} has not taken all events: {why}.", f"curl -i {url}")
             for url, why in self._undelivered.items()
         ]
-        if reconcile(self._engine, self._settings, faults=faults).opened:
+        if reconcile(self._engine, self._settings, faults=faults, freshness=self._freshness).opened:
             self._wake()
         self._reconciled_at = time.monotonic()
 

@@ -49,9 +49,9 @@ class Tools:
     rows: RowCache
 
 
-def make_tools(engine: sa.Engine, home: Home, settings: Settings) -> Tools:
+def make_tools(engine: sa.Engine, home: Home, settings: Settings, freshness: Freshness | None = None) -> Tools:
     """The real ones."""
-    rows = RowCache(engine, Freshness(engine, settings))
+    rows = RowCache(engine, freshness or Freshness(engine, settings))
     return Tools(engine, settings.coordinator, Models(engine, home).get, rows)
 
 

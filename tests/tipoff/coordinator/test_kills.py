@@ -12,7 +12,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -171,20 +171,26 @@ def check(world: Any, day: Any, whole: list[tuple[Any, ...]]) -> None:
     assert seconds < LEASE_SECONDS + 20, "a takeover waits for the lease and no longer"
 
 
+def kill_often(world: Any, day: Any, whole: list[tuple[Any, ...]], act: Callable[[str], int]) -> None:
+    """Let a coordinator and a worker act by turns until twenty were killed; after each, another one ends the batch."""
+    killed = moments = 0
+    while killed < 20:
+        moments += 1
+        assert moments <= 60, "most of the moments must lie within the work"
+        forget(world.engine)
+        what = ("coordinator", "worker")[moments % 2]
+        if what == "worker":
+            open_batch(world.engine, expect(world.engine, SETTINGS, day))
+        killed += act(what) == -signal.SIGKILL
+        check(world, day, whole)
+
+
 def test_killed_at_twenty_steps_of_its_work_another_one_ends_the_batch_as_if_nothing_had_been(
     world, game_date, nursery
 ):
     whole = undisturbed(world, game_date)
     chance = random.Random(7)  # noqa: S311 moments, not secrets
-    killed = 0
-    for moment in range(20):
-        forget(world.engine)
-        what = ("coordinator", "worker")[moment % 2]
-        if what == "worker":
-            open_batch(world.engine, expect(world.engine, SETTINGS, game_date))
-        killed += nursery.act(what, step=chance.randint(1, 120)) == -signal.SIGKILL
-        check(world, game_date, whole)
-    assert killed >= 15, "most of the moments must lie within the work"
+    kill_often(world, game_date, whole, lambda what: nursery.act(what, step=chance.randint(1, 100)))
 
 
 def test_killed_after_twenty_random_times_the_same(world, game_date, nursery):
@@ -194,15 +200,7 @@ def test_killed_after_twenty_random_times_the_same(world, game_date, nursery):
     assert nursery.act("coordinator") == 0
     longest = time.monotonic() - started
     chance = random.Random(8)  # noqa: S311
-    killed = 0
-    for moment in range(20):
-        forget(world.engine)
-        what = ("coordinator", "worker")[moment % 2]
-        if what == "worker":
-            open_batch(world.engine, expect(world.engine, SETTINGS, game_date))
-        killed += nursery.act(what, seconds=chance.uniform(0, longest)) == -signal.SIGKILL
-        check(world, game_date, whole)
-    assert killed >= 10
+    kill_often(world, game_date, whole, lambda what: nursery.act(what, seconds=chance.uniform(0, 0.7 * longest)))
 
 
 def test_a_coordinator_killed_ten_times_and_started_again_ends_what_it_was_asked_for(world, game_date, tmp_path):

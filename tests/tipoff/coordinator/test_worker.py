@@ -127,6 +127,13 @@ def test_a_stale_slate_is_skipped_and_said_and_predicted_in_a_new_revision_once_
     assert (again.batch.revision, again.coverage >= 0.95) == (2, True)
 
 
+def test_rows_that_are_stale_are_other_inputs_even_where_no_value_of_theirs_changes(world, settings):
+    day = world.rows().filter(pl.col("is_expected"))["game_date"].max()
+    before = expect(world.engine, settings, day)
+    world.correct_a_score(days_back=3)
+    assert expect(world.engine, settings, day).inputs_hash != before.inputs_hash
+
+
 def test_a_model_that_is_gone_fails_its_rows_after_bounded_tries_and_a_replay_ends_them(
     world, tools, settings, game_date
 ):
