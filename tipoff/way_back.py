@@ -20,11 +20,16 @@ MIN_DATES = 30
 def ensure_way_back(wiring: Wiring) -> int | None:
     """Register season_average and make it the first champion, unless there is a version in Production.
 
-    Returns the version it made, or None where there was nothing to do or too little data yet.
+    Returns the version it made, or None where there was nothing to do, too little data yet, or no build of the set
+    that training.feature_set names.
     """
+    from features.feature_sets import load_feature_set
+    from features.table.builds import current_build
     from registry.versions import production
 
     if production(wiring.engine) is not None or _n_played_dates(wiring) < MIN_DATES:
+        return None
+    if current_build(wiring.engine, load_feature_set(wiring.settings.training.feature_set)) is None:
         return None
     with file_lock(wiring.home.root / "way-back.lock", WAIT_SECONDS):  # of backfills at once, one makes it
         return _make(wiring) if production(wiring.engine) is None else None

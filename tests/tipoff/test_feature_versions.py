@@ -62,3 +62,12 @@ def test_from_stale_rows_to_a_pruned_build(corrected: Path, inside_at, tmp_path:
     assert (gone.code, "was pruned" in gone.err) == (2, True)
     assert shell.tipoff("features", "diff", str(first), str(second)).code == 2
     assert shell.tipoff("features", "diff", "98", "99").code == 2
+
+
+def test_another_set_can_be_built_first_and_the_way_back_waits_for_its_own(inside_at, tmp_path: Path) -> None:
+    shell = inside_at(tmp_path)
+    shell.done("ingest", "simulated", "--seasons", "1", "--teams", "4", "--games", "40")
+    said = shell.tipoff("features", "backfill", "--feature-set", "rebounds_20features")
+    assert said.code == 0
+    told = " ".join(said.err.split())
+    assert "No version is in Production yet: season_average needs 30 dates of results, built as v2_33features." in told

@@ -100,7 +100,8 @@ def backfill(
     if named is not None:
         say(f"season_average is registered as version {named} and in Production: the named way back.")
     elif production(wiring.engine) is None:
-        say(f"No version is in Production yet: season_average needs {MIN_DATES} dates of results.")
+        wanted = wiring.settings.training.feature_set
+        say(f"No version is in Production yet: season_average needs {MIN_DATES} dates of results, built as {wanted}.")
     if publish:
         _relay(wiring)
     emit(plain(report), as_json=as_json)
