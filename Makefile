@@ -13,7 +13,7 @@ export MLFLOW_EXPERIMENT_NAME ?= tipoff
 export MLFLOW_DISABLE_TELEMETRY ?= true
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve ui test spark test-slow check audit bento bench bench-serving soak accuracy leakbench docs format lock
+.PHONY: help setup demo serve ui test spark test-slow check audit bento bench bench-serving bench-batches soak accuracy leakbench docs format lock
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
