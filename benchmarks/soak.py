@@ -28,6 +28,7 @@ from benchmarks.load import Connection, post
 from benchmarks.serving import CONNECTIONS, cases, prepare, running, services, slate
 
 MIXTURE = ("single tipoff",) * 60 + ("ids tipoff",) * 30 + ("rows100 tipoff",) * 5 + ("explain",) * 4 + ("slate",)
+WARM_SECONDS = 60.0
 PEAK_SECONDS = 20.0
 SAMPLE_SECONDS = 2.0
 
@@ -62,7 +63,7 @@ def soak(root: Path, seconds: float, share: float) -> dict[str, Any]:
     every["slate"] = ("tipoff", "/predict-batch", json.dumps({"game_date": rows["game_date"][0].isoformat()}))
     with running(services(home, version)["tipoff"]) as url:
         requests = [post(urlsplit(url).netloc, *every[name][1:]) for name in _mixed()]
-        _press(url, requests, PEAK_SECONDS / 4, None)
+        _press(url, requests, WARM_SECONDS, None)
         peak = _summary(_press(url, requests, PEAK_SECONDS, None), PEAK_SECONDS)["per_second"]
         print(
             f"peak {peak:.0f} requests/s, then {share:.0%} of it for {seconds / 60:g} minutes; {machine()}", flush=True
@@ -140,12 +141,11 @@ def _summary(tallies: list[Tally], seconds: float) -> dict[str, Any]:
 
 
 def _slope(memory: list[tuple[float, float]]) -> dict[str, Any]:
-    times, megabytes = np.array(memory[len(memory) // 5 :]).T
-    slope = float(np.polyfit(times, megabytes, 1)[0])
-    return {
-        "memory_mb": [round(float(megabytes[0]), 1), round(float(megabytes[-1]), 1)],
-        "memory_mb_per_hour": round(slope * 3600, 2),
-    }
+    times, megabytes = np.array(memory).T
+    settled = len(memory) // 5
+    slope = float(np.polyfit(times[settled:], megabytes[settled:], 1)[0])
+    fifths = [round(float(np.median(part)), 1) for part in np.array_split(megabytes, 5)]
+    return {"memory_mb_by_fifths": fifths, "memory_mb_per_hour": round(slope * 3600, 2)}
 
 
 if __name__ == "__main__":
