@@ -7,9 +7,8 @@ from collections.abc import Iterator
 import numpy as np
 
 from contracts.settings import GateSettings
-from registry.bootstrap import lower_bound_by_date
 from registry.evidence import Alone, Evidence, tell_scope
-from registry.gate_slices import CHANCE_CONFIDENCE, told_worse
+from registry.gate_slices import CHANCE_CONFIDENCE, is_surely_worse, told_worse
 from registry.verdict import Test
 
 NAME = "sound_where_alone"
@@ -39,16 +38,10 @@ def _judge(alone: Alone, evidence: Evidence, settings: GateSettings) -> Test:
     actual, said = alone.actual[judged], alone.challenger[judged]
     after, before = np.abs(said - actual), np.abs(alone.guess[judged] - actual)
     worse = float((after - before).mean())
-    surely_worse_by = lower_bound_by_date(
-        after - before,
-        alone.dates[judged],
-        confidence=CHANCE_CONFIDENCE,
-        resamples=settings.resamples,
-        seed=settings.seed,
-    )
     detail = (
         f"MAE {after.mean():.4f} against {before.mean():.4f} of a plain guess ({alone.told}): {told_worse(worse)}; "
         f"refused where it is worse by more than {settings.alone_tolerance:g} and, with {CHANCE_CONFIDENCE:.0%} "
         f"confidence, worse at all; mean prediction {said.mean():.2f}, mean result {actual.mean():.2f} ({about})."
     )
-    return Test(NAME, worse <= settings.alone_tolerance or surely_worse_by <= 0, detail, worse, limit)
+    passed = worse <= settings.alone_tolerance or not is_surely_worse(after - before, alone.dates[judged], settings)
+    return Test(NAME, passed, detail, worse, limit)

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from contracts.metrics import Floats
 from contracts.settings import GateSettings
 from registry.bootstrap import lower_bound_by_date
-from registry.evidence import Evidence, Slice, tell_scope
+from registry.evidence import Dates, Evidence, Slice, tell_scope
 from registry.verdict import Test
 
 CHANCE_CONFIDENCE = 0.99
@@ -27,6 +28,14 @@ def told_worse(worse: float) -> str:
     return f"worse by {worse:.4f}" if worse > 0 else f"better by {-worse:.4f}"
 
 
+def is_surely_worse(difference: Floats, dates: Dates, settings: GateSettings) -> bool:
+    """Whether the mean of `difference` (errors after less before) is above 0 beyond chance, rows clustered by date."""
+    bound = lower_bound_by_date(
+        difference, dates, confidence=CHANCE_CONFIDENCE, resamples=settings.resamples, seed=settings.seed
+    )
+    return not bound <= 0  # a NaN is no comfort
+
+
 def _judge(part: Slice, evidence: Evidence, settings: GateSettings) -> Test:
     name = f"no_worse_on_{part.name}"
     tolerance = settings.slice_tolerance_of.get(part.name, settings.slice_tolerance)
@@ -43,15 +52,9 @@ def _judge(part: Slice, evidence: Evidence, settings: GateSettings) -> Test:
     after = np.abs(part.challenger - part.actual)[shared]
     before = np.abs(part.champion - part.actual)[shared]
     worse = float((after - before).mean())
-    surely_worse_by = lower_bound_by_date(
-        after - before,
-        part.dates[shared],
-        confidence=CHANCE_CONFIDENCE,
-        resamples=settings.resamples,
-        seed=settings.seed,
-    )
     detail = (
         f"MAE {after.mean():.4f} against {before.mean():.4f} of the champion: {told_worse(worse)}; refused where it is "
         f"worse by more than {tolerance:g} and, with {CHANCE_CONFIDENCE:.0%} confidence, worse at all ({about})."
     )
-    return Test(name, worse <= tolerance or surely_worse_by <= 0, detail, worse, limit)
+    passed = worse <= tolerance or not is_surely_worse(after - before, part.dates[shared], settings)
+    return Test(name, passed, detail, worse, limit)

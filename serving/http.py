@@ -56,9 +56,8 @@ def answer_refusal(endpoints: dict[str, dict[str, Endpoint]], path: str, status:
     told = {404: f"There is no {path}.", 405: f"{path} does not answer to this method."}
     message = told.get(status, f"The service refused this request with status {status}; its log may say why.")
     headers = {"allow": ", ".join(endpoints.get(path, {"GET": None}))} if status == 405 else {}
-    return error_response(
-        status, CODES.get(status, "refused"), message, remedy="GET /docs lists the endpoints.", **headers
-    )
+    remedy = f"There are {', '.join(endpoints)}."
+    return error_response(status, CODES.get(status, "refused"), message, remedy=remedy, **headers)
 
 
 def refuse_stranger(token: str | None, request: Request) -> Response | None:
@@ -113,7 +112,9 @@ def parse(body: type[Asked], content: bytes) -> Asked:
         asked = body.model_validate_json(content)
     except ValidationError as error:
         field, message = first_fault(error)
-        raise InvalidRequestError(message, field=field, remedy="GET /docs describes the body.") from error
+        raise InvalidRequestError(
+            message, field=field, remedy=f"The body takes: {', '.join(body.model_fields)}."
+        ) from error
     twice = repeated_key(asked, content)
     if twice is not None:
         raise InvalidRequestError(f"{twice}: given twice; which is meant?", field=twice, remedy="Give each key once.")

@@ -64,8 +64,6 @@ def backfill(
     from features.engines.choice import choose_engine
     from features.feature_sets import load_feature_set
     from features.table.backfill import backfill as run_backfill
-    from registry.versions import production
-    from tipoff.way_back import MIN_DATES, ensure_way_back
     from tipoff.wiring import project_run, wire
 
     compute_with = choose_engine(engine)
@@ -95,6 +93,17 @@ def backfill(
     )
     if report.games_without_results:
         say(f"{report.games_without_results:,} past games have lines but no box scores: not expected, not built.")
+    _see_to_way_back(wiring)
+    if publish:
+        _relay(wiring)
+    emit(plain(report), as_json=as_json)
+
+
+def _see_to_way_back(wiring: Wiring) -> None:
+    """Say what became of the named way back, or what it waits for."""
+    from registry.versions import production
+    from tipoff.way_back import MIN_DATES, ensure_way_back
+
     with working("Seeing to a named way back"):
         named = ensure_way_back(wiring)
     if named is not None:
@@ -102,9 +111,6 @@ def backfill(
     elif production(wiring.engine) is None:
         wanted = wiring.settings.training.feature_set
         say(f"No version is in Production yet: season_average needs {MIN_DATES} dates of results, built as {wanted}.")
-    if publish:
-        _relay(wiring)
-    emit(plain(report), as_json=as_json)
 
 
 def _relay(wiring: Wiring) -> None:
