@@ -48,14 +48,13 @@ spark: setup ## PySpark for `--engine spark`, where there is a Java for it
 test-slow: setup spark ## the long ones: kills, Spark, clean environments
 	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder -m slow
 
-check: setup ## format, lint, types, layers
+check: setup audit ## format, lint, types, layers, known vulnerabilities
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python docs/generate.py --check
 	@grep -q "$(LOCK_HASH)" python_env.yaml || { echo 'python_env.yaml names another lock than requirements.lock: make lock'; exit 1; }
-	@$(BIN)/python .ci/audit.py requirements.lock
 
 audit: setup ## the pinned packages against the known vulnerabilities, where the service that knows them can be reached
 	@$(BIN)/python .ci/audit.py requirements.lock

@@ -105,9 +105,7 @@ def running_build(engine: sa.Engine, feature_set: FeatureSet) -> Iterator[int]:
     try:
         yield build_id
     except BaseException as error:
-        traceback.clear_frames(
-            error.__traceback__
-        )  # Ctrl-C may have left a transaction open there: none may wait for it
+        traceback.clear_frames(error.__traceback__)  # Ctrl-C may have left a transaction open there: end it first
         fail_build(engine, build_id, f"{type(error).__name__}: {error}")
         raise
 
