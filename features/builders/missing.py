@@ -12,6 +12,9 @@ NO_HISTORY = "no_history"
 _BITS = 62
 """Columns a word: what a signed 64-bit number holds, and the sum of them all stays positive."""
 
+_ROWS_AT_ONCE = 100_000
+"""The numbers of all columns are there at once before they are summed up: of that many rows, not of 25 seasons."""
+
 
 def missing_text(
     values: pl.DataFrame, has_history: pl.Series, reasons: Mapping[str, str], absent: set[str]
@@ -23,7 +26,9 @@ def missing_text(
     """
     starts = range(0, values.width, _BITS)
     words = [_null_bits(values.columns[start : start + _BITS]).alias(f"nulls_{start}") for start in starts]
-    patterns = values.select(words).with_columns(has_history.alias("has_history"))
+    parts = (values[start : start + _ROWS_AT_ONCE] for start in range(0, max(values.height, 1), _ROWS_AT_ONCE))
+    nulls = pl.concat(part.select(words) for part in parts)
+    patterns = nulls.with_columns(has_history.alias("has_history"))
     texts = patterns.unique().with_columns(
         pl.struct(pl.all())
         .map_elements(lambda row: _text(row, values.columns, reasons, absent), return_dtype=pl.String)

@@ -14,6 +14,11 @@ ZONES = ("paint", "mid_range", "three", "two_point", "box_three")
 
 _COUNTS = ("minutes", "points", "fga", "fta", "oreb", "turnovers")
 _ZONE_COUNTS = tuple(f"{zone}_{kind}" for zone in ZONES for kind in ("attempts", "made"))
+_IN_NO_WINDOW = (
+    *("season_type", "is_home", "won", "has_zones"),
+    *("oreb", "dreb", "steals", "blocks", "turnovers", "fouls", "plus_minus"),
+)
+"""What no window over a player's games asks for: at 25 seasons it would be a tenth of a gigabyte."""
 
 
 @dataclass(frozen=True)
@@ -119,6 +124,7 @@ def _active_games(lines: pl.DataFrame, team_games: pl.DataFrame) -> pl.DataFrame
             .cast(pl.Int64)
             .alias("is_back_to_back"),
         )
+        .drop(_IN_NO_WINDOW)
     )
 
 
