@@ -6,7 +6,9 @@ Times are UTC; a game date is the league's date (America/New_York); a season is 
 from __future__ import annotations
 
 import re
-from datetime import UTC, date, datetime
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from contracts.errors import UsageError
@@ -17,9 +19,30 @@ SEASON_TYPES = {2: "regular", 4: "playoffs", 5: "play_in", 6: "cup_final"}
 """First digit of a SEASON_ID, third of a game id -> season type; 1 (preseason) and 3 (all-star) are none of ours."""
 
 
+_ahead = timedelta(0)
+"""How far `now` is ahead of `wall`: nothing, except in a replay."""
+
+
 def now() -> datetime:
-    """The present moment in UTC."""
+    """The present moment in UTC, which a replay moves: what is known, due and fresh is told by it."""
+    return wall() + _ahead
+
+
+def wall() -> datetime:
+    """The present moment in UTC, whatever is replayed: when a prediction was said is told by nothing else."""
     return datetime.now(UTC)
+
+
+@contextmanager
+def moved_to(moment: datetime) -> Iterator[None]:
+    """In the block `now` begins at `moment` (aware) and goes on from there, for every thread of this process."""
+    global _ahead
+    before = _ahead
+    _ahead = moment - wall()
+    try:
+        yield
+    finally:
+        _ahead = before
 
 
 def league_date(moment: datetime) -> date:

@@ -246,10 +246,18 @@ class CoordinatorSettings(Section):
     log_requests: bool = Field(True, description="a JSON line on stderr for each request but the probes'")
 
 
-class MonitoringSettings(Section):
-    """When a monitor speaks."""
+class DailySettings(Section):
+    """The daily cycle (docs/daily.md)."""
+
+
+class MonitorsSettings(Section):
+    """When a monitor speaks (docs/monitors.md)."""
 
     min_coverage: float = Field(0.95, ge=0, le=1)
+
+
+class AlertsSettings(Section):
+    """Who is told of alarms and milestones (docs/alerts.md); the webhook's secret is TIPOFF_WEBHOOK_SECRET."""
 
 
 class Settings(Section):
@@ -262,7 +270,9 @@ class Settings(Section):
     registry: RegistrySettings = RegistrySettings()
     serving: ServingSettings = ServingSettings()
     coordinator: CoordinatorSettings = CoordinatorSettings()
-    monitors: MonitoringSettings = MonitoringSettings()
+    daily: DailySettings = DailySettings()
+    monitors: MonitorsSettings = MonitorsSettings()
+    alerts: AlertsSettings = AlertsSettings()
 
 
 def load_settings() -> Settings:

@@ -550,6 +550,9 @@ grades = sa.Table(
     sa.Column("error", sa.Float, doc="predicted - actual; NULL where void"),
     sa.Column("in_interval", sa.Boolean),
     sa.Column("line_verdict", sa.Text, sa.CheckConstraint("line_verdict IN ('won', 'lost', 'push')")),
+    sa.Column("price", sa.Float, doc="American, of the side that was predicted, at the cut-off; NULL: no book had it"),
+    sa.Column("profit", sa.Float, doc="of a stake of 1 on that side at that price; 0 where a push"),
+    sa.Column("closing_line", sa.Float, doc="the books' last before tip-off"),
     sa.Column("graded_at", UTCDateTime, nullable=False),
 )
 
@@ -647,6 +650,7 @@ alarms = sa.Table(
     "alarms",
     metadata,
     sa.Column("alarm_id", sa.Integer, primary_key=True),
+    sa.Column("origin", sa.Text, nullable=False, doc="who looks whether it still is so: coordinator, day, monitors"),
     sa.Column("name", sa.Text, nullable=False, doc="what did not happen: not_built, batch_open, ..."),
     sa.Column("subject", sa.Text, nullable=False, doc="a date or an address"),
     sa.Column("message", sa.Text, nullable=False),
@@ -656,10 +660,81 @@ alarms = sa.Table(
     sa.Column("resolved_at", UTCDateTime, doc="NULL: it still is so"),
     sa.Index(
         "alarms_standing",
+        "origin",
         "name",
         "subject",
         unique=True,
         sqlite_where=sa.text("resolved_at IS NULL"),
         postgresql_where=sa.text("resolved_at IS NULL"),
     ),
+)
+
+alarm_deliveries = sa.Table(
+    "alarm_deliveries",
+    metadata,
+    sa.Column("alarm_id", sa.Integer, sa.ForeignKey("alarms.alarm_id"), primary_key=True),
+    sa.Column("kind", sa.Text, sa.CheckConstraint("kind IN ('raised', 'resolved')"), primary_key=True),
+    sa.Column("address", sa.Text, primary_key=True, doc="what took the message"),
+    sa.Column("delivered_at", UTCDateTime, nullable=False),
+)
+
+# ---------------------------------------------------------------- what runs by itself, and what watches it
+job_runs = sa.Table(
+    "job_runs",
+    metadata,
+    sa.Column("run_id", sa.Integer, primary_key=True),
+    sa.Column("job", sa.Text, nullable=False, doc="day, or one of its steps as day.predict, backfill, ..."),
+    sa.Column("game_date", sa.Date, doc="the date that it was about; NULL: none"),
+    sa.Column(
+        "state", sa.Text, sa.CheckConstraint("state IN ('running', 'done', 'skipped', 'failed')"), nullable=False
+    ),
+    sa.Column("detail", sa.Text, doc="what it did, or why it did not, in a sentence"),
+    sa.Column("figures", sa.JSON, doc="its counts: rows, expected, predicted, ..."),
+    sa.Column("started_at", UTCDateTime, nullable=False),
+    sa.Column("ended_at", UTCDateTime, doc="NULL: it runs, or was killed"),
+    sa.Index("job_runs_by_job", "job", "game_date"),
+)
+
+monitor_readings = sa.Table(
+    "monitor_readings",
+    metadata,
+    sa.Column("monitor", sa.Text, primary_key=True),
+    sa.Column("subject", sa.Text, primary_key=True, doc="what was measured: a feature, a system, a job; '' for all"),
+    sa.Column("game_date", sa.Date, primary_key=True, doc="as of which date: a second look of a date replaces it"),
+    sa.Column("value", sa.Float, doc="NULL: there was too little to measure"),
+    sa.Column("limit_value", sa.Float, doc="what the value was held against"),
+    sa.Column("n", sa.Integer, doc="rows, dates or events behind the value"),
+    sa.Column("is_bad", sa.Boolean, nullable=False),
+    sa.Column("detail", sa.Text, nullable=False, doc="the value and its population in a sentence"),
+    sa.Column("read_at", UTCDateTime, nullable=False),
+)
+
+monitor_states = sa.Table(
+    "monitor_states",
+    metadata,
+    sa.Column("monitor", sa.Text, primary_key=True),
+    sa.Column("subject", sa.Text, primary_key=True),
+    sa.Column(
+        "state",
+        sa.Text,
+        sa.CheckConstraint("state IN ('healthy', 'watch', 'degraded', 'blocked')"),
+        nullable=False,
+    ),
+    sa.Column("since", sa.Date, nullable=False, doc="the first date of this state"),
+    sa.Column("n_bad", sa.Integer, nullable=False, doc="bad readings in a row, up to now"),
+    sa.Column("n_good", sa.Integer, nullable=False, doc="good readings in a row, up to now"),
+    sa.Column("game_date", sa.Date, nullable=False, doc="the last reading that was counted"),
+)
+
+batch_digests = sa.Table(
+    "batch_digests",
+    metadata,
+    sa.Column("seq", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("batch_id", sa.Text, sa.ForeignKey("batches.batch_id"), nullable=False, unique=True),
+    sa.Column("n_predictions", sa.Integer, nullable=False),
+    sa.Column("digest", sa.Text, nullable=False, doc="SHA-256 over what the batch predicted, row by row"),
+    sa.Column("history_head", sa.Text, nullable=False, doc="SEQ:HASH of the promotion history at that moment"),
+    sa.Column("at", UTCDateTime, nullable=False),
+    sa.Column("previous_hash", sa.Text, nullable=False),
+    sa.Column("hash", sa.Text, nullable=False, unique=True),
 )

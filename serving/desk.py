@@ -159,7 +159,7 @@ class Desk:
         self._metrics.count_answers(answers)
         if not stored.game_dates:
             return
-        said_at = clock.now()
+        said_at = clock.wall()
 
         def rows() -> list[dict[str, Any]]:
             said = predict(live, stored.rows, [None] * len(stored.rows)) if has_lines else answers

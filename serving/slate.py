@@ -65,7 +65,7 @@ def shadow_rows(
     except TipoffError as error:
         log.warning("Staging said nothing of %s: %s", game_date, error.message)
         return []
-    return prediction_rows(staging, slate.answers, slate.stored.game_dates, clock.now())
+    return prediction_rows(staging, slate.answers, slate.stored.game_dates, clock.wall())
 
 
 def predict_slate(
@@ -86,7 +86,7 @@ def predict_slate(
     freshness = Freshness(engine, settings)
     stored = find_slate(engine, live.feature_set, game_date, freshness.stale(live.feature_set))
     slate = answer_slate(live, game_date, stored)
-    store_predictions(engine, prediction_rows(live, slate.answers, slate.stored.game_dates, clock.now()))
+    store_predictions(engine, prediction_rows(live, slate.answers, slate.stored.game_dates, clock.wall()))
     staging = version_in_stage(engine, Stage.STAGING, model_name) if system == "production" else None
     if staging is not None:
         rows = shadow_rows(engine, lambda: load_live(staging, Stage.STAGING, home), game_date, freshness)

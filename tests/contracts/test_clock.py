@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from contracts import clock
 from contracts.clock import league_date, parse_date, season_name, season_span, season_start_year
 from contracts.errors import UsageError
 
@@ -74,3 +75,11 @@ def test_what_is_no_date_is_refused(text: str) -> None:
 )
 def test_the_leagues_date_changes_at_midnight_in_new_york(moment: datetime, day: date) -> None:
     assert league_date(moment) == day
+
+
+def test_a_moved_clock_goes_on_for_now_and_never_for_the_wall():
+    then = datetime(2024, 3, 1, 15, tzinfo=UTC)
+    with clock.moved_to(then):
+        assert then <= clock.now() < then + timedelta(minutes=1)
+        assert clock.wall() - clock.now() > timedelta(days=300)
+    assert abs(clock.wall() - clock.now()) < timedelta(minutes=1)

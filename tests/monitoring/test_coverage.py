@@ -9,11 +9,11 @@ import pytest
 import sqlalchemy as sa
 
 from contracts.database import writing
-from contracts.settings import MonitoringSettings, Settings
+from contracts.settings import MonitorsSettings, Settings
 from contracts.tables import build_units, builds, games
 from monitoring.coverage import coverage
 
-SETTINGS = Settings(monitors=MonitoringSettings(min_coverage=0.95))
+SETTINGS = Settings(monitors=MonitorsSettings(min_coverage=0.95))
 
 
 @pytest.fixture

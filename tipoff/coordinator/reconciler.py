@@ -17,9 +17,9 @@ from contracts import clock
 from contracts.errors import TipoffError
 from contracts.settings import Settings
 from contracts.tables import event_inbox, games
+from monitoring.alarms import Finding, keep_alarms
 from serving.faults import NoGamesError
 from serving.freshness import Freshness
-from tipoff.coordinator.alarms import Finding, keep_alarms
 from tipoff.coordinator.batches import Batch, newest_in, open_batch
 from tipoff.coordinator.dead_letters import list_dead_letters
 from tipoff.coordinator.expectation import expect
@@ -68,7 +68,7 @@ def reconcile(
         if game_date not in {day.game_date for day in coming}:
             findings += _attempt(game_date, start)
     findings += [*_given_up(engine), *_ignored(engine, moment)]
-    new, resolved = keep_alarms(engine, findings)
+    new, resolved = keep_alarms(engine, "coordinator", findings)
     return Reconciled(opened, findings, new, resolved)
 
 

@@ -11,8 +11,8 @@ import sqlalchemy as sa
 
 from contracts.errors import TipoffError
 from contracts.settings import Settings
+from monitoring.alarms import Finding
 from serving.freshness import Freshness
-from tipoff.coordinator.alarms import Finding
 from tipoff.coordinator.reconciler import reconcile
 from tipoff.coordinator.relay import Address, relay
 

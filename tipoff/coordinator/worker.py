@@ -140,7 +140,7 @@ def _ends(live: LiveModel, held: Claim, slate: SlatePredictions) -> dict[Key, En
     """How each row of the claim ends, given what the model says of the date's slate."""
     said = {
         (row["game_id"], row["player_id"]): row
-        for row in prediction_rows(live, slate.answers, slate.stored.game_dates, clock.now())
+        for row in prediction_rows(live, slate.answers, slate.stored.game_dates, clock.wall())
     }
     errors = {(each.game_id, each.player_id): each.error for each in slate.answers if each.error is not None}
     gone = f"{live.feature_set.name} does not expect him any more: listed out, or the game was moved."

@@ -11,8 +11,8 @@ import sqlalchemy as sa
 from contracts.database import writing
 from contracts.tables import alarms, batches, feature_table, games
 from features.builders.compute import BUILDERS
+from monitoring.alarms import Finding, keep_alarms, standing_alarms
 from tests.tipoff.coordinator.test_events import count, event
-from tipoff.coordinator.alarms import Finding, keep_alarms, standing_alarms
 from tipoff.coordinator.batches import find_batch
 from tipoff.coordinator.envelopes import open_envelope
 from tipoff.coordinator.inbox import take
@@ -125,9 +125,9 @@ def test_news_may_open_a_first_batch_at_any_time_and_another_until_the_last_game
 
 def test_an_alarm_stands_once_and_may_come_back(engine):
     finding = Finding("undelivered", "http://a", "It does not answer.", "curl http://a")
-    assert keep_alarms(engine, [finding])[0] == [finding]
-    assert keep_alarms(engine, [finding]) == ([], 0)
-    assert keep_alarms(engine, []) == ([], 1)
-    assert keep_alarms(engine, [finding])[0] == [finding]
+    assert keep_alarms(engine, "coordinator", [finding])[0] == [finding]
+    assert keep_alarms(engine, "coordinator", [finding]) == ([], 0)
+    assert keep_alarms(engine, "coordinator", []) == ([], 1)
+    assert keep_alarms(engine, "coordinator", [finding])[0] == [finding]
     assert count(engine, alarms) == 2
     assert len(standing_alarms(engine)) == 1
