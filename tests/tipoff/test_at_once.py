@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -28,10 +29,10 @@ RACING = {"OMP_NUM_THREADS": "1", "TIPOFF_GATE__MAX_LATENCY_MS": "10000"}
 """Twenty processes share the cores: how long one prediction takes then says nothing."""
 
 
-@pytest.fixture
-def twenty(tmp_path: Path, shell_at: Callable[..., Any]) -> Any:
-    """season_average in Production, as version 1; 2 to 21 are one xgboost, registered twenty times."""
-    home = tmp_path / "home"
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory: pytest.TempPathFactory, shell_at: Callable[..., Any]) -> Path:
+    """A home with season_average in Production, as version 1; 2 to 21 are one xgboost, registered twenty times."""
+    home: Path = tmp_path_factory.mktemp("twenty") / "home"
     shell = shell_at(home, **RACING)
     shell.done("ingest", "simulated", *LEAGUE)
     shell.done("features", "backfill")
@@ -43,7 +44,13 @@ def twenty(tmp_path: Path, shell_at: Callable[..., Any]) -> Any:
     for _ in range(N - 1):
         register(engine, place, NewVersion(**fields, model_uri=made.artifact_uri), actor="ana")
     engine.dispose()
-    return shell
+    return home
+
+
+@pytest.fixture
+def twenty(prepared: Path, tmp_path: Path, shell_at: Callable[..., Any]) -> Any:
+    """A shell with a copy of that home."""
+    return shell_at(Path(shutil.copytree(prepared, tmp_path / "home")), **RACING)
 
 
 def race(shell: Any, versions: list[int]) -> list[tuple[int, dict[str, Any], str]]:
