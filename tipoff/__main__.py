@@ -30,6 +30,8 @@ COMMANDS = {
     "coordinator": ("coordinator:coordinator", "Start the coordinator service: batches over HTTP."),
     "worker": ("worker:worker", "Start one more worker for the batches."),
     "grade": ("grade:grade", "Hold stored predictions against what happened."),
+    "predictions": ("predictions:predictions", "Write stored predictions with their grades to a file."),
+    "doctor": ("doctor:doctor", "Whether everything that tipoff stands on is well, and what mends it."),
     "env": ("env:env", "Print export lines that point other tools at tipoff's state."),
     "config": ("config:config", "Every setting in force, and where it came from."),
     "ui": ("ui:ui", "Start the MLflow UI over tipoff's runs."),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,8 +9,9 @@ import polars as pl
 import sqlalchemy as sa
 
 from contracts.clock import season_name
-from contracts.errors import UnavailableError, UsageError
+from contracts.errors import UnavailableError
 from contracts.feature_set import FeatureSet
+from contracts.files import write_whole
 from features.table.builds import current_build
 from features.table.rows import read_rows
 
@@ -43,7 +43,7 @@ def export(engine: sa.Engine, feature_set: FeatureSet, path: str | Path, build_i
     build_id = build_id if build_id is not None else _newest(engine, feature_set)
     rows = read_rows(engine, feature_set, build_id=build_id, columns=[*FACTS, *feature_set.names, *LABELS])
     names = {year: season_name(year) for year in rows["season"].unique().to_list()}
-    _write(rows.with_columns(pl.col("season").replace_strict(names, return_dtype=pl.String)), Path(path))
+    write_whole(rows.with_columns(pl.col("season").replace_strict(names, return_dtype=pl.String)), Path(path))
     return ExportReport(rows.height, build_id, feature_set.name, feature_set.hash, str(path))
 
 
@@ -55,18 +55,3 @@ def _newest(engine: sa.Engine, feature_set: FeatureSet) -> int:
             remedy=f"Run `tipoff features backfill --feature-set {feature_set.name}`.",
         )
     return build.build_id
-
-
-def _write(rows: pl.DataFrame, path: Path) -> None:
-    """Under a temporary name beside it first, then in one step in its place."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        rows.write_parquet(temporary)
-        temporary.replace(path)
-    except OSError as error:
-        raise UsageError(
-            f"{str(path)!r} cannot be written: {error.strerror or error}.",
-            remedy="Give --out a file in a folder that is there and that you may write.",
-        ) from error
-    finally:
-        temporary.unlink(missing_ok=True)

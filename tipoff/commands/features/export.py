@@ -13,11 +13,11 @@ from tipoff.parameters import NEW_FILE, NUMBER
 
 @click.command()
 @FEATURE_SET
-@click.option("--out", required=True, type=NEW_FILE, help="The parquet file to write.")
+@click.option("--out", required=True, type=NEW_FILE, help="The file to write: FILE.csv, else parquet.")
 @click.option("--build", "build_id", type=NUMBER, help="A build, as it was then; without it the current one.")
 @json_option
 def export(feature_set: str, out: Path, build_id: int | None, as_json: bool) -> None:
-    """Write a build's rows to a parquet file: key, state, the features by name, and what happened."""
+    """Write a build's rows to a file: key, state, the features by name, and what happened."""
     from features.feature_sets import load_feature_set
     from features.table.export import export as run_export
     from tipoff.wiring import wire
