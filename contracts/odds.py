@@ -8,15 +8,22 @@ import numpy.typing as npt
 Floats = npt.NDArray[np.float64]
 
 
+def gain(price: Floats) -> Floats:
+    """American price -> what a stake of 1 wins besides itself; NaN for a price between -100 and 100.
+
+    -110 wins 100 for 110, 0.909; +150 wins 150 for 100, 1.5. The higher the price, the more it wins.
+    """
+    price = np.asarray(price, dtype=np.float64)
+    won, stake = np.where(price < 0, 100.0, price), np.where(price < 0, -price, 100.0)
+    return np.where(np.abs(price) >= 100, won / np.where(stake > 0, stake, np.nan), np.nan)
+
+
 def implied_probability(price: Floats) -> Floats:
     """American price -> the probability (0-1) at which a bet at it breaks even; NaN for a price between -100 and 100.
 
     -110 wins 100 for 110: 110 / 210; +150 wins 150 for 100: 100 / 250.
     """
-    price = np.asarray(price, dtype=np.float64)
-    stake = np.where(price < 0, -price, 100.0)
-    gain = np.where(price < 0, 100.0, price)
-    return np.where(np.abs(price) >= 100, stake / (stake + gain), np.nan)
+    return np.asarray(1 / (1 + gain(price)), dtype=np.float64)
 
 
 def over_probability(over_price: Floats, under_price: Floats) -> Floats:

@@ -16,6 +16,7 @@ from contracts.populations import LINE_TARGET, population
 from contracts.tables import grades, predictions
 from features.feature_sets import load_feature_set
 from features.table.rows import read_rows
+from monitoring.bets import Bets, sum_up
 
 POPULATIONS = ("played", "early", "rotation", "lined")
 """What graded rows are told apart by; a row can be in several."""
@@ -27,7 +28,8 @@ IDENTITY = ("label", "system", "model_version", "target", "feature_set", "build_
 class GradeFigure:
     """Mean absolute error and mean error (predicted - actual) of graded predictions, and what they are about.
 
-    `mae_ci95` is the bootstrap by game date (None for one date); `share_in_interval` of the 80 % intervals (0-1).
+    `mae_ci95` is the bootstrap by game date (None for one date); `share_in_interval` of the 80 % intervals (0-1);
+    `bets` are those of the population lined, None of any other.
     """
 
     label: str
@@ -44,6 +46,7 @@ class GradeFigure:
     mae_ci95: tuple[float, float] | None
     mean_error: float
     share_in_interval: float
+    bets: Bets | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Plain values, dates as ISO text."""
@@ -69,7 +72,10 @@ def _graded(date_from: date | None, date_to: date | None) -> sa.Select[Any]:
         sa.select(
             *(said[name] for name in ("system", "model_version", "target", "feature_set", "build_id")),
             *(said[name] for name in ("game_id", "player_id", "game_date")),
+            said.predicted,
+            said.line.label("line_said"),
             *(grades.c[name] for name in ("label", "error", "in_interval")),
+            *(grades.c[name] for name in ("line_verdict", "price", "profit", "closing_line")),
         )
         .join(grades, grades.c.prediction_id == said.prediction_id)
         .where(grades.c.outcome == "graded")
@@ -113,4 +119,5 @@ def _figure(identity: dict[str, Any], name: str, rows: pl.DataFrame) -> GradeFig
         mae_ci95=interval_by_date(distance, rows["game_date"].to_numpy()),
         mean_error=float(rows["error"].to_numpy().mean()),
         share_in_interval=float(rows["in_interval"].cast(pl.Float64).to_numpy().mean()),
+        bets=sum_up(rows.with_columns(line="line_said")) if name == "lined" else None,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, time
 from typing import Any
@@ -13,13 +14,20 @@ import sqlalchemy as sa
 from contracts import clock
 from contracts.database import insert_frame, read_frame, writing
 from contracts.errors import UsageError
+from contracts.odds import gain
+from contracts.populations import LINE_TARGET
+from contracts.settings import Settings
 from contracts.tables import BOX_COUNTS, games, grades, player_games, predictions
+from features.table.line_prices import closing_lines, line_prices, read_snapshots
 from monitoring.figures import read_figures
 
 EARLIEST_TIP_OFF = time(12, 0)
 """No game of the league tips off before noon, New York time: the limit of 'live' where a tip-off is not known."""
 
-GRADE_COLUMNS = ("prediction_id", "outcome", "label", "actual", "error", "in_interval", "line_verdict")
+GRADE_COLUMNS = (
+    *("prediction_id", "outcome", "label", "actual", "error", "in_interval"),
+    *("line_verdict", "price", "profit", "closing_line"),
+)
 
 
 @dataclass(frozen=True)
@@ -47,14 +55,22 @@ class GradeReport:
         }
 
 
-def grade(engine: sa.Engine, date_from: date | None = None, date_to: date | None = None) -> GradeReport:
+def grade(
+    engine: sa.Engine, settings: Settings, date_from: date | None = None, date_to: date | None = None
+) -> GradeReport:
     """Grade every stored prediction of the inclusive span of game dates (None: open); again changes nothing.
 
-    A result that was corrected since corrects its grade; a result that is gone takes its grade with it.
+    Prices are those at the cut-off, features.line_cutoff_minutes before tip-off. A result, a price or a line that was
+    corrected or came since corrects its grade; a result that is gone takes its grade with it.
     Raises UsageError where a prediction's target is nothing that a box score counts.
     """
+    span = _within(date_from, date_to)
     with writing(engine) as connection:
-        told = [judge(said) for said in _read_predictions(connection, date_from, date_to)]
+        snapshots = read_snapshots(connection, sa.select(predictions.c.game_id).where(*span))
+        told = [
+            judge(join_prices(said, *snapshots, settings.features.line_cutoff_minutes))
+            for said in _read_predictions(connection, span)
+        ]
         changed = sum(_write(connection, grades_of_target) for grades_of_target in told)
     counted = Counter(outcome for each in told for outcome in each["outcome"].to_list())
     return GradeReport(
@@ -66,13 +82,30 @@ def grade(engine: sa.Engine, date_from: date | None = None, date_to: date | None
     )
 
 
+def join_prices(
+    said: pl.DataFrame, points_lines: pl.DataFrame, games: pl.DataFrame, line_cutoff_minutes: int
+) -> pl.DataFrame:
+    """`said` with over_price, under_price (of its line, at the cut-off) and closing_line, as `judge` wants them.
+
+    The books' lines are of points: a prediction of anything else has no price.
+    """
+    about = said.with_columns(line=pl.when(pl.col("target") == LINE_TARGET).then("line"))
+    closing = closing_lines(points_lines, games, said)
+    return said.with_columns(
+        line_prices(points_lines, games, about, line_cutoff_minutes).get_columns(),
+        closing_line=pl.when(pl.col("target") == LINE_TARGET).then(closing),
+    )
+
+
 def judge(said: pl.DataFrame) -> pl.DataFrame:
     """A grade for each row of `said`, columns GRADE_COLUMNS; outcome NULL where the game has no result yet. Pure.
 
     `said` holds the columns of predictions, and tip_off_at, has_results (of the game), minutes and actual (of the
-    player; NULL: no row). Label: in_sample where the model had seen the game's date; else live where it was said before
-    tip-off (where that is not known: before noon of the game date, New York time); else backfill. Void: no row in a
-    game with results, or under 30 seconds of play. A line is won where prediction and result fall on one side of it.
+    player; NULL: no row), over_price and under_price (of its line) and closing_line. Label: in_sample where the model
+    had seen the game's date; else live where it was said before tip-off (where that is not known: before noon of the
+    game date, New York time); else backfill. Void: no row in a game with results, or under 30 seconds of play. A line
+    is won where prediction and result fall on one side of it; the price is that of the predicted side, and profit is
+    per stake of 1: NULL where void or without a price.
     """
     played = pl.col("minutes").fill_null(0) > 0
     outcome = pl.when(~pl.col("has_results")).then(None).when(played).then(pl.lit("graded")).otherwise(pl.lit("void"))
@@ -92,7 +125,9 @@ def judge(said: pl.DataFrame) -> pl.DataFrame:
             error=pl.col("predicted") - pl.col("actual"),
             in_interval=pl.col("actual").is_between("interval_low", "interval_high"),
             line_verdict=_line_verdict().cast(pl.String),
+            price=_price(),
         )
+        .with_columns(profit=pl.struct("line_verdict", "price").map_batches(_profit, return_dtype=pl.Float64))
         .select(GRADE_COLUMNS)
     )
 
@@ -111,14 +146,28 @@ def _line_verdict() -> pl.Expr:
     )
 
 
+def _price() -> pl.Expr:
+    """Of the side of its line that was predicted."""
+    side = (pl.col("predicted") - pl.col("line")).sign()
+    return pl.when(side == 1).then("over_price").when(side == -1).then("under_price").cast(pl.Float64)
+
+
+def _profit(bets: pl.Series) -> pl.Series:
+    """Of a stake of 1: what the price pays where won, -1 where lost, 0 where pushed; NULL without price or verdict."""
+    frame = bets.struct.unnest()
+    pays = pl.Series("pays", gain(frame["price"].cast(pl.Float64).to_numpy())).fill_nan(None)
+    verdict = pl.col("line_verdict")
+    stake = pl.when(verdict == "won").then("pays").when(verdict == "lost").then(-1.0).when(verdict == "push").then(0.0)
+    return frame.with_columns(pays).select(pl.when(pl.col("pays").is_not_null()).then(stake)).to_series()
+
+
 def _noon(column: str) -> pl.Expr:
     moment = pl.col(column).dt.combine(EARLIEST_TIP_OFF)
     return moment.dt.replace_time_zone(str(clock.LEAGUE_ZONE)).dt.convert_time_zone("UTC").dt.cast_time_unit("us")
 
 
-def _read_predictions(connection: sa.Connection, date_from: date | None, date_to: date | None) -> list[pl.DataFrame]:
+def _read_predictions(connection: sa.Connection, span: Sequence[sa.ColumnElement[bool]]) -> list[pl.DataFrame]:
     """The predictions of the span with what happened; one frame a target, because each reads another column."""
-    span = _within(date_from, date_to)
     targets = connection.execute(sa.select(predictions.c.target).where(*span).distinct()).scalars().all()
     unknown = sorted(set(targets) - set(BOX_COUNTS))
     if unknown:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contracts.odds import implied_probability, over_probability
+from contracts.odds import gain, implied_probability, over_probability
 
 prices = st.one_of(st.integers(-1000, -100), st.integers(100, 1000)).map(float)
 
@@ -27,3 +27,14 @@ def test_the_margin_is_taken_out_in_proportion() -> None:
 def test_the_two_sides_add_up_to_one(over: float, under: float) -> None:
     one, other = np.array([over]), np.array([under])
     assert over_probability(one, other) + over_probability(other, one) == pytest.approx(1.0)
+
+
+def test_a_price_says_what_a_stake_of_1_wins() -> None:
+    won = gain(np.array([-110.0, 100.0, -100.0, 150.0, -300.0, 0.0, 99.0, np.nan]))
+    np.testing.assert_allclose(won, [100 / 110, 1.0, 1.0, 1.5, 1 / 3, np.nan, np.nan, np.nan])
+
+
+@given(prices)
+def test_a_price_breaks_even_at_the_probability_that_it_implies(price: float) -> None:
+    implied, won = implied_probability(np.array([price])), gain(np.array([price]))
+    assert implied * won == pytest.approx(1 - implied)
