@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from contracts.database import open_database, writing
 from contracts.errors import UnavailableError, UsageError
 from contracts.files import write_whole
+from contracts.settings import Settings
 from contracts.tables import grades, predictions
 from monitoring.grading import grade
 from monitoring.said import read_said
@@ -60,7 +61,7 @@ def said_to(tmp_path: Path, built: Path) -> Iterator[sa.Engine]:
 
 def test_every_prediction_stands_there_with_its_grade(said_to: sa.Engine) -> None:
     assert read_said(said_to)["outcome"].null_count() == 80
-    grade(said_to)
+    grade(said_to, Settings())
     rows = read_said(said_to)
     assert rows.height == 80
     assert rows["outcome"].null_count() == 0
