@@ -1,4 +1,4 @@
-"""Locks between processes of one machine; one that a killed process cannot leave behind."""
+"""Locks between processes, of one machine or of all that share a database; no killed process leaves one behind."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+import sqlalchemy as sa
 
 POLL_SECONDS = 0.1
 
@@ -28,6 +30,24 @@ def file_lock(path: Path, wait_seconds: float) -> Iterator[None]:
 
         wait_for(try_lock, wait_seconds)
         yield
+
+
+@contextmanager
+def advisory_lock(engine: sa.Engine, key: int, wait_seconds: float) -> Iterator[None]:
+    """Nobody else who shares the PostgreSQL database holds the lock of that number while the block runs.
+
+    Raises TimeoutError where somebody still does after `wait_seconds`.
+    """
+    with engine.execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
+
+        def try_lock() -> bool:
+            return bool(connection.execute(sa.select(sa.func.pg_try_advisory_lock(key))).scalar())
+
+        wait_for(try_lock, wait_seconds)
+        try:
+            yield
+        finally:
+            connection.execute(sa.select(sa.func.pg_advisory_unlock(key)))
 
 
 def wait_for(try_lock: Callable[[], bool], wait_seconds: float) -> None:

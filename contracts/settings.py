@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from contracts.conf import conf_mapping, own_folder, parse_yaml
 from contracts.errors import UsageError
@@ -228,7 +228,9 @@ class CoordinatorSettings(Section):
     )
     workers: int = Field(1, ge=0, le=16, description="threads of the coordinator that predict; more: `tipoff worker`")
     chunk_rows: int = Field(1000, ge=1, description="player-games of one system that a worker claims at once")
-    lease_seconds: float = Field(30.0, ge=0.5, description="after so long without a sign its rows are another worker's")
+    lease_seconds: float = Field(
+        30.0, ge=0.5, le=300, description="after so long without a sign its rows are another worker's"
+    )
     most_chunk_seconds: float = Field(600.0, gt=0, description="so long at most a worker extends one lease")
     max_attempts: int = Field(3, ge=1, description="a player-game whose prediction fails so often is given up")
     max_claims: int = Field(20, ge=1, description="... and one that was claimed so often and never ended")
@@ -246,8 +248,48 @@ class CoordinatorSettings(Section):
     log_requests: bool = Field(True, description="a JSON line on stderr for each request but the probes'")
 
 
+SourceKind = Literal[
+    "game-logs", "game-lines", "points-lines", "positions", "injuries", "schedule", "shot-zones", "players", "nba-api"
+]
+
+
+class DailySource(Section):
+    """Where a day asks for facts: files of one kind, or stats.nba.com for the current season."""
+
+    kind: SourceKind
+    path: str | None = None
+
+    @model_validator(mode="after")
+    def _has_a_path_where_it_needs_one(self) -> DailySource:
+        if (self.path is None) != (self.kind == "nba-api"):
+            raise ValueError("a source has a path (a file, or a pattern as drop/*.csv), and nba-api has none")
+        return self
+
+
 class DailySettings(Section):
     """The daily cycle (docs/daily.md)."""
+
+    sources: tuple[DailySource, ...] = Field(
+        (), description="what is ingested first, in this order: {kind, path} of files, {kind: nba-api}"
+    )
+    catch_up_days: int = Field(7, ge=0, le=60, description="missed dates so many days back are run first, in order")
+    retrain_days: int | None = Field(
+        None, ge=1, description="so many days after its newest version Production's system learns again; null: never"
+    )
+    at: str | None = Field(
+        None,
+        pattern=r"^([01]\d|2[0-3]):[0-5]\d$",
+        description="when the coordinator starts the day, New York time, as 10:30; null: it does not",
+    )
+    retry_minutes: float = Field(30.0, gt=0, description="... and again after so long, until it is done")
+
+    @field_validator("at", mode="before")
+    @classmethod
+    def _time_that_yaml_took_for_a_number(cls, value: object) -> object:
+        """YAML reads 10:30 without quotes as 630, a number to the base of 60."""
+        if not isinstance(value, int) or isinstance(value, bool):
+            return value
+        return f"{value // 60:02d}:{value % 60:02d}"
 
 
 class MonitorsSettings(Section):

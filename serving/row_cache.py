@@ -35,6 +35,11 @@ class RowCache:
         self._rows: OrderedDict[tuple[str, Key], tuple[FeatureRow | RowFault, date | None]] = OrderedDict()
         self._slates: OrderedDict[tuple[str, date], StoredRows] = OrderedDict()
 
+    @property
+    def freshness(self) -> Freshness:
+        """What tells which rows are stale."""
+        return self._freshness
+
     def rows(self, live: LiveModel, keys: Sequence[Key]) -> StoredRows:
         """What `find_rows` says of `keys`."""
         moment, digest = self._arrive(), live.version.feature_set_hash

@@ -29,6 +29,7 @@ COMMANDS = {
     "batch": ("batch:batch", "Predict a date's slate by every system; states, dead letters, replay."),
     "coordinator": ("coordinator:coordinator", "Start the coordinator service: batches over HTTP."),
     "worker": ("worker:worker", "Start one more worker for the batches."),
+    "day": ("day:day", "One daily cycle: ingest, build, predict, grade yesterday, retrain when due."),
     "grade": ("grade:grade", "Hold stored predictions against what happened."),
     "predictions": ("predictions:predictions", "Write stored predictions with their grades to a file."),
     "doctor": ("doctor:doctor", "Whether everything that tipoff stands on is well, and what mends it."),

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from contracts.database import sqlite_path
 from contracts.errors import RefusedError
-from contracts.locks import file_lock, wait_for
+from contracts.locks import advisory_lock, file_lock
 
 ADVISORY_KEY = 7207
 """The number of PostgreSQL's advisory lock."""
@@ -28,7 +28,7 @@ def backfill_lock(engine: sa.Engine, wait_seconds: float) -> Iterator[None]:
     lock = file_lock(file.with_name(f"{file.name}-backfill.lock"), wait_seconds) if file else None
     with ExitStack() as held:
         try:
-            held.enter_context(lock or _advisory_lock(engine, wait_seconds))
+            held.enter_context(lock or advisory_lock(engine, ADVISORY_KEY, wait_seconds))
         except TimeoutError as error:
             raise RefusedError(
                 f"Another backfill of this database is running ({error}).",
@@ -44,17 +44,3 @@ def is_backfilling(engine: sa.Engine) -> bool:
             return False
     except RefusedError:
         return True
-
-
-@contextmanager
-def _advisory_lock(engine: sa.Engine, wait_seconds: float) -> Iterator[None]:
-    with engine.execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
-
-        def try_lock() -> bool:
-            return bool(connection.execute(sa.select(sa.func.pg_try_advisory_lock(ADVISORY_KEY))).scalar())
-
-        wait_for(try_lock, wait_seconds)
-        try:
-            yield
-        finally:
-            connection.execute(sa.select(sa.func.pg_advisory_unlock(ADVISORY_KEY)))

@@ -6,7 +6,7 @@ import logging
 import os
 import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from types import FrameType
 
 import sqlalchemy as sa
@@ -33,8 +33,17 @@ OTHER_PORT = "Stop what has it, or choose another: `tipoff coordinator --port {}
 log = logging.getLogger("tipoff.coordinator")
 
 
-def run_coordinator(home: Home, settings: Settings, engine: sa.Engine, host: str, port: int) -> None:
+def run_coordinator(
+    home: Home,
+    settings: Settings,
+    engine: sa.Engine,
+    host: str,
+    port: int,
+    by_the_clock: Sequence[Callable[[], None]] = (),
+) -> None:
     """Serve until SIGINT, SIGTERM or SIGHUP, then end the workers after what they are at.
+
+    `by_the_clock` are called at every look at the schedule.
 
     Raises UnavailableError for a port that is taken, UsageError for a host or port that is none.
     """
@@ -46,7 +55,7 @@ def run_coordinator(home: Home, settings: Settings, engine: sa.Engine, host: str
     desk = Desk(engine, settings, crew.wake, freshness)
     token = os.environ.get("TIPOFF_API_TOKEN") or None
     told = addresses(events_url(*address), settings.coordinator.subscribers, token)
-    routine = Routine(engine, settings, told, crew.wake, freshness)
+    routine = Routine(engine, settings, told, crew.wake, freshness, by_the_clock)
     front = Endpoints(desk, settings.coordinator, token, lambda: crew.fault() or routine.fault())
     freshness.follow(lambda: load_feature_set(settings.training.feature_set))
     crew.start()

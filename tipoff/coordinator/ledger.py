@@ -24,6 +24,8 @@ from tipoff.coordinator.expectation import Key
 from tipoff.coordinator.states import State
 
 WORKER_LOST = "worker_lost"
+WRONG_CLOCK = timedelta(minutes=10)
+"""A lease or a pause that ends later than this was given by a clock that went wrong."""
 
 
 @dataclass(frozen=True)
@@ -133,10 +135,12 @@ def _pairs(now: datetime) -> sa.Select[Any]:
 
 
 def _is_claimable(now: datetime) -> sa.ColumnElement[bool]:
-    may_begin = sa.or_(ledger.c.not_before.is_(None), ledger.c.not_before <= now)
+    """Whether a row waits, its pause over, or its lease has ended; a time that no clock can have meant binds nobody."""
+    row, skewed = ledger.c, now + WRONG_CLOCK
+    may_begin = sa.or_(row.not_before.is_(None), row.not_before <= now, row.not_before > skewed)
+    is_lost = sa.or_(row.leased_until < now, row.leased_until > skewed)
     return sa.or_(
-        sa.and_(ledger.c.state == str(State.WAITING), may_begin),
-        sa.and_(ledger.c.state == str(State.CLAIMED), ledger.c.leased_until < now),
+        sa.and_(row.state == str(State.WAITING), may_begin), sa.and_(row.state == str(State.CLAIMED), is_lost)
     )
 
 

@@ -20,7 +20,10 @@ log = logging.getLogger("tipoff.coordinator")
 
 
 class Routine:
-    """A thread that relays and reconciles at the settings' intervals until it is stopped; `wake` calls the workers."""
+    """A thread that relays and reconciles at the settings' intervals until it is stopped; `wake` calls the workers.
+
+    `by_the_clock` are looks of others: each is called after every reconciling, and starts what is due.
+    """
 
     def __init__(
         self,
@@ -29,12 +32,14 @@ class Routine:
         addresses: Sequence[Address],
         wake: Callable[[], None],
         freshness: Freshness,
+        by_the_clock: Sequence[Callable[[], None]] = (),
     ) -> None:
         self._engine = engine
         self._settings = settings
         self._addresses = addresses
         self._wake = wake
         self._freshness = freshness
+        self._by_the_clock = by_the_clock
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="routine", daemon=True)
         self._undelivered: dict[str, str] = {}
@@ -66,7 +71,8 @@ class Routine:
             self._try(self._relay)
             if time.monotonic() >= next_look:
                 next_look = time.monotonic() + limits.reconcile_seconds
-                self._try(self._reconcile)
+                for look in (self._reconcile, *self._by_the_clock):
+                    self._try(look)
 
     def _relay(self) -> None:
         faults = relay(self._engine, self._addresses)
