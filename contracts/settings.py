@@ -292,10 +292,48 @@ class DailySettings(Section):
         return f"{value // 60:02d}:{value % 60:02d}"
 
 
-class MonitorsSettings(Section):
-    """When a monitor speaks (docs/monitors.md)."""
+MonitorAction = Literal["notify", "retrain", "roll_back"]
 
+
+class MonitorsSettings(Section):
+    """When a monitor speaks, how long it waits, and what is then done (docs/monitors.md)."""
+
+    label: Literal["live", "backfill"] = Field("live", description="whose grades are judged; in_sample never")
+    degrade_after: int = Field(3, ge=2, description="bad readings in a row until a subject is degraded")
+    degrade_after_of: dict[str, int] = Field(default_factory=dict, description="the same, monitor by monitor")
+    block_after: int = Field(10, ge=3, description="bad readings in a row until it is blocked")
+    heal_after: int = Field(3, ge=1, description="good readings in a row until it is healthy again")
+    actions: dict[str, MonitorAction] = Field(
+        default_factory=dict, description="what is done where a monitor is degraded, unless its own action is meant"
+    )
+    may_retrain: bool = Field(False, description="whether an action retrain is carried out and not only told")
+    may_roll_back: bool = Field(False, description="the same of roll_back")
+    act_again_days: int = Field(7, ge=1, description="days before the same action is carried out again")
+    recent_dates: int = Field(7, ge=1, description="latest dates whose rows are held against earlier ones")
+    rolling_days: int = Field(28, ge=2, description="days of grades that errors are judged over")
+    min_rows: int = Field(50, ge=2, description="feature rows on each side; with fewer nothing is measured")
+    min_graded: int = Field(300, ge=2, description="graded predictions; with fewer nothing is measured")
+    min_graded_dates: int = Field(7, ge=2, description="... and dates of them")
+    level: float = Field(0.99, gt=0.5, lt=1, description="confidence that an error is beyond its limit")
+    drift_level: float = Field(0.001, gt=0, lt=0.5, description="false discovery rate over the features of a date")
     min_coverage: float = Field(0.95, ge=0, le=1)
+    max_late_dates: int = Field(0, ge=0, description="dates of the schedule without results, or without fresh rows")
+    max_ingest_hours: float = Field(36.0, gt=0, description="since the last ingest, while games are played")
+    max_psi: float = Field(0.25, gt=0, description="shift of a distribution beyond chance")
+    max_null_rise: float = Field(0.3, gt=0, le=1, description="of a feature's NULL share")
+    max_mode_rise: float = Field(0.3, gt=0, le=1, description="of the share of a feature's most common value")
+    max_share_off: float = Field(0.05, gt=0, lt=0.5, description="a median system: share of results above it off 0.5")
+    max_mean_error: float = Field(0.75, gt=0, description="points, either sign; a mean system")
+    max_gap_to_line: float = Field(0.25, ge=0, description="points of MAE above the line's, lined rows")
+    max_gap_to_average: float = Field(0.05, ge=0, description="points of MAE above a plain average's, same rows")
+    too_good: float = Field(0.3, gt=0, description="points of MAE under the line's that mean a leak")
+    max_interval_off: float = Field(0.04, gt=0, lt=0.2, description="share of results in the 80 % intervals off 0.8")
+    max_model_dates: int = Field(75, ge=1, description="game dates since the last that the model has seen")
+    heartbeat_hours: dict[str, float] = Field(
+        default_factory=lambda: {"day": 36.0, "backfill": 36.0, "reconcile": 1.0},
+        description="how long a job that ran once may be silent; day stands for day.predict too",
+    )
+    max_waiting_minutes: float = Field(60.0, gt=0, description="how long a row or an event may wait")
 
 
 class AlertsSettings(Section):

@@ -109,17 +109,9 @@ def judge(said: pl.DataFrame) -> pl.DataFrame:
     """
     played = pl.col("minutes").fill_null(0) > 0
     outcome = pl.when(~pl.col("has_results")).then(None).when(played).then(pl.lit("graded")).otherwise(pl.lit("void"))
-    tip_off = pl.coalesce("tip_off_at", _noon("game_date"))
-    label = (
-        pl.when(pl.col("train_to") >= pl.col("game_date"))
-        .then(pl.lit("in_sample"))
-        .when(pl.col("predicted_at") < tip_off)
-        .then(pl.lit("live"))
-        .otherwise(pl.lit("backfill"))
-    )
     is_graded = pl.col("outcome") == "graded"
     return (
-        said.with_columns(outcome=outcome.cast(pl.String), label=label.cast(pl.String))
+        said.with_columns(outcome=outcome.cast(pl.String), label=label())
         .with_columns(actual=pl.when(is_graded).then(pl.col("actual").cast(pl.Float64)))
         .with_columns(
             error=pl.col("predicted") - pl.col("actual"),
@@ -129,6 +121,19 @@ def judge(said: pl.DataFrame) -> pl.DataFrame:
         )
         .with_columns(profit=pl.struct("line_verdict", "price").map_batches(_profit, return_dtype=pl.Float64))
         .select(GRADE_COLUMNS)
+    )
+
+
+def label() -> pl.Expr:
+    """in_sample, live or backfill, of the columns train_to, game_date, predicted_at and tip_off_at; see `judge`."""
+    tip_off = pl.coalesce("tip_off_at", _noon("game_date"))
+    return (
+        pl.when(pl.col("train_to") >= pl.col("game_date"))
+        .then(pl.lit("in_sample"))
+        .when(pl.col("predicted_at") < tip_off)
+        .then(pl.lit("live"))
+        .otherwise(pl.lit("backfill"))
+        .cast(pl.String)
     )
 
 

@@ -31,6 +31,7 @@ COMMANDS = {
     "worker": ("worker:worker", "Start one more worker for the batches."),
     "day": ("day:day", "One daily cycle: ingest, build, predict, grade yesterday, retrain when due."),
     "grade": ("grade:grade", "Hold stored predictions against what happened."),
+    "monitor": ("monitor:monitor", "Coverage, freshness, drift, errors, heartbeats: what is wrong, and drills."),
     "predictions": ("predictions:predictions", "Write stored predictions with their grades to a file."),
     "doctor": ("doctor:doctor", "Whether everything that tipoff stands on is well, and what mends it."),
     "env": ("env:env", "Print export lines that point other tools at tipoff's state."),

@@ -25,12 +25,12 @@ def prove(wiring: Wiring, entry: Entry) -> Proof:
     Every service that runs over this home on this machine and those of `registry.services` are asked (where there are
     none, the default port); all that answer at all must answer with the new files, within `registry.proof_seconds`.
     """
-    asked = _addresses(wiring)
+    asked = known_addresses(wiring) or [default_address(wiring)]
     answers: dict[str, str] = {}
     ends = time.monotonic() + wiring.settings.registry.proof_seconds
     while True:
         for address in asked:
-            told = _ask(address)
+            told = ask(address)
             if told is not None:
                 answers[address] = told
         is_proven = bool(answers) and all(sha256 == entry.sha256 for sha256 in answers.values())
@@ -45,13 +45,17 @@ def prove(wiring: Wiring, entry: Entry) -> Proof:
     return record_proof(wiring.engine, entry.seq, outcome, heard, sha256, seconds)
 
 
-def _addresses(wiring: Wiring) -> list[str]:
-    serving = wiring.settings.serving
-    known = dict.fromkeys([*addresses(wiring.home), *wiring.settings.registry.services])
-    return list(known) or [f"http://{serving.host}:{serving.port}"]
+def known_addresses(wiring: Wiring) -> list[str]:
+    """Of the services that run over this home on this machine, and those that `registry.services` names."""
+    return list(dict.fromkeys([*addresses(wiring.home), *wiring.settings.registry.services]))
 
 
-def _ask(address: str) -> str | None:
+def default_address(wiring: Wiring) -> str:
+    """Where a service would be that nobody knows of."""
+    return f"http://{wiring.settings.serving.host}:{wiring.settings.serving.port}"
+
+
+def ask(address: str) -> str | None:
     """The sha256 of the files that the service there answers with; 'none' where it has none; None: no such service."""
     try:
         answer = httpx.get(f"{address}/model", timeout=ASK_SECONDS)

@@ -58,19 +58,19 @@ def find_references(
     table = builder_table(FEATURE_STORE, feature_set)
     if rows.is_empty() or not sa.inspect(connection).has_table(table.name):
         return []
-    standing = _standing_dates(connection, table)
+    standing = standing_dates(connection, table)
     seasons = dict(rows.select("game_date", "season").unique().sort("game_date").iter_rows())
     found = []
     again = evenly([day for day in seasons if day in standing], settings.sample_dates)
     if again:
-        found.append(Reference(SAME_DATES, _of(rows, again), _read(connection, table, feature_set, again)))
+        found.append(Reference(SAME_DATES, _of(rows, again), read_dates(connection, table, feature_set, again)))
     last = _latest_result(rows, standing)
     first_time = {d: s for d, s in seasons.items() if d not in standing and (d - last).days <= COMING_DAYS}
     settled = settled_dates(standing, first_time, settings)
     chosen = evenly(settled or list(first_time), settings.sample_dates)
     earlier = same_stage(standing, {day: seasons[day] for day in chosen}, settings)
     if earlier:
-        old = _read(connection, table, feature_set, earlier)
+        old = read_dates(connection, table, feature_set, earlier)
         found.append(Reference(SAME_STAGE, _of(rows, chosen), old, is_settled=bool(settled)))
     return found
 
@@ -129,7 +129,7 @@ def _of(rows: pl.DataFrame, dates: Collection[date]) -> pl.DataFrame:
     return rows.filter(pl.col("game_date").is_in(list(dates)))
 
 
-def _standing_dates(connection: sa.Connection, table: sa.Table) -> dict[date, int]:
+def standing_dates(connection: sa.Connection, table: sa.Table) -> dict[date, int]:
     """Each date with current rows of games that are over, with its season.
 
     What a row said of a game to come is not held against what it says once everything before the game is known.
@@ -139,7 +139,10 @@ def _standing_dates(connection: sa.Connection, table: sa.Table) -> dict[date, in
     return {row.game_date: row.season for row in connection.execute(query)}
 
 
-def _read(connection: sa.Connection, table: sa.Table, feature_set: FeatureSet, dates: Collection[date]) -> pl.DataFrame:
+def read_dates(
+    connection: sa.Connection, table: sa.Table, feature_set: FeatureSet, dates: Collection[date]
+) -> pl.DataFrame:
+    """The current rows of games that are over on `dates`, columns ROW and the features."""
     query = sa.select(*(table.c[name] for name in (*ROW, *feature_set.names)))
     is_over = sa.and_(table.c.to_build.is_(None), table.c.state != "scheduled")
     return read_frame(connection, query.where(is_over, table.c.game_date.in_(list(dates))))
