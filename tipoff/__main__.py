@@ -34,6 +34,7 @@ COMMANDS = {
     "monitor": ("monitor:monitor", "Coverage, freshness, drift, errors, heartbeats: what is wrong, and drills."),
     "predictions": ("predictions:predictions", "Write stored predictions with their grades to a file."),
     "doctor": ("doctor:doctor", "Whether everything that tipoff stands on is well, and what mends it."),
+    "report": ("report:report", "Write the report of a date: one HTML page."),
     "env": ("env:env", "Print export lines that point other tools at tipoff's state."),
     "config": ("config:config", "Every setting in force, and where it came from."),
     "ui": ("ui:ui", "Start the MLflow UI over tipoff's runs."),
