@@ -97,20 +97,6 @@ def join_prices(
     )
 
 
-def label() -> pl.Expr:
-    """The label of a prediction, whether or not its game has a result; columns train_to, game_date, predicted_at,
-    tip_off_at. What each means stands with `judge`."""
-    tip_off = pl.coalesce("tip_off_at", _noon("game_date"))
-    return (
-        pl.when(pl.col("train_to") >= pl.col("game_date"))
-        .then(pl.lit("in_sample"))
-        .when(pl.col("predicted_at") < tip_off)
-        .then(pl.lit("live"))
-        .otherwise(pl.lit("backfill"))
-        .cast(pl.String)
-    )
-
-
 def judge(said: pl.DataFrame) -> pl.DataFrame:
     """A grade for each row of `said`, columns GRADE_COLUMNS; outcome NULL where the game has no result yet. Pure.
 
