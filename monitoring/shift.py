@@ -55,10 +55,11 @@ def adjusted(p_values: Sequence[float]) -> list[float]:
     return [float(p) for p in stats.false_discovery_control(p_values)] if p_values else []
 
 
-def newest_of_each(rows: pl.DataFrame, column: str, key: str = "player_id") -> Floats:
-    """The newest known value of `column` for each `key`: rows of one player say much the same, and count as one."""
-    known = rows.filter(pl.col(column).is_not_null()).sort("game_date", "game_id", "player_id")
-    return known.group_by(key, maintain_order=True).last()[column].cast(pl.Float64).to_numpy()
+def newest_of_each(rows: pl.DataFrame, columns: Sequence[str], key: str = "player_id") -> dict[str, Floats]:
+    """The newest known value of each column for each `key`: rows of one player say much the same, and count as one."""
+    ordered = rows.sort("game_date", "game_id", "player_id")
+    newest = ordered.group_by(key, maintain_order=True).agg(pl.col(columns).drop_nulls().last().cast(pl.Float64))
+    return {name: newest[name].drop_nulls().to_numpy() for name in columns}
 
 
 def span(rows: pl.DataFrame) -> str:

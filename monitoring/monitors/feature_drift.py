@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import polars as pl
@@ -36,7 +36,8 @@ def judge(now: pl.DataFrame, then: pl.DataFrame, names: Sequence[str], limits: M
     if min(now.height, then.height) < limits.min_rows:
         return [not_measured(NAME, "", _too_few(now, then, limits), n=now.height)]
     of_team = _shared_by_team(then, names)
-    shifts = {name: _shift(now, then, name, of_team) for name in names}
+    shifts = _shifts(now, then, of_team, "team_id")
+    shifts |= _shifts(now, then, [name for name in names if name not in of_team], "player_id")
     known = {name: shift for name, shift in shifts.items() if shift is not None}
     p_values = dict(zip(known, adjusted([shift.p_value for shift in known.values()]), strict=True))
     told = f"{span(now)} against {span(then)}"
@@ -59,18 +60,19 @@ def _reading(name: str, shift: Shift, p: float, n_features: int, told: str, limi
     return Reading(NAME, name, shift.psi, limit, shift.n_now, is_bad, detail)
 
 
-def _shift(now: pl.DataFrame, then: pl.DataFrame, name: str, of_team: Collection[str]) -> Shift | None:
-    key = "team_id" if name in of_team else "player_id"
-    values, earlier = (newest_of_each(rows, name, key) for rows in (now, then))
-    if len(values) < FEW_VALUES or len(np.unique(earlier)) <= FEW_VALUES:
-        return None
-    return Shift.of(values, earlier)
+def _shifts(now: pl.DataFrame, then: pl.DataFrame, names: Sequence[str], key: str) -> dict[str, Shift | None]:
+    """The shift of each feature, one value a `key`; None where it has too few."""
+    if not names:
+        return {}
+    values, earlier = (newest_of_each(rows, names, key) for rows in (now, then))
+    known = {name: len(values[name]) >= FEW_VALUES and len(np.unique(earlier[name])) > FEW_VALUES for name in names}
+    return {name: Shift.of(values[name], earlier[name]) if known[name] else None for name in names}
 
 
-def _shared_by_team(rows: pl.DataFrame, names: Sequence[str]) -> set[str]:
+def _shared_by_team(rows: pl.DataFrame, names: Sequence[str]) -> list[str]:
     """The features of which a team's players in a game nearly always have one value."""
     shared = rows.group_by("game_id", "team_id").agg((pl.col(names).max() == pl.col(names).min()).fill_null(value=True))
-    return {name for name, share in shared.select(pl.col(names).mean()).row(0, named=True).items() if share > SHARED}
+    return [name for name, share in shared.select(pl.col(names).mean()).row(0, named=True).items() if share > SHARED]
 
 
 def _too_few(now: pl.DataFrame, then: pl.DataFrame, limits: MonitorsSettings) -> str:

@@ -31,7 +31,7 @@ def judge(subject: str, said: pl.DataFrame, limits: MonitorsSettings) -> Reading
     if min(now.height, then.height) < limits.min_rows:
         why = f"{now.height} {limits.label} predictions and {then.height} earlier, {limits.min_rows} are needed"
         return not_measured(NAME, subject, why, n=now.height)
-    shift = Shift.of(newest_of_each(now, "predicted"), newest_of_each(then, "predicted"))
+    shift = Shift.of(*(newest_of_each(rows, ["predicted"])["predicted"] for rows in (now, then)))
     limit = limits.max_psi + shift.psi_by_chance
     detail = (
         f"{subject}: PSI {shift.psi:.2f} (limit {limit:.2f}), Kolmogorov-Smirnov {shift.distance:.2f}, p "

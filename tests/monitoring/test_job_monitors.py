@@ -75,6 +75,7 @@ def test_a_job_that_ran_and_fell_silent_is_bad_and_its_steps_share_its_limit():
         "day.predict": (True, True),
         "reconcile": (True, True),
         "backfill": (False, False),
+        "day.train": (False, False),
     }
 
 

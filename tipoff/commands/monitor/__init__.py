@@ -7,6 +7,7 @@ from datetime import date
 import click
 
 from tipoff.commands.monitor.catalog import list_monitors
+from tipoff.commands.monitor.drill import drill
 from tipoff.output import json_option
 from tipoff.parameters import DATE
 
@@ -27,4 +28,5 @@ def monitor(context: click.Context, game_date: date | None, act: bool, as_json: 
         look(game_date, act=act, as_json=as_json)
 
 
-monitor.add_command(list_monitors)
+for command in (list_monitors, drill):
+    monitor.add_command(command)
