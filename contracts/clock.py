@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from contracts.errors import UsageError
@@ -18,6 +18,8 @@ LEAGUE_ZONE = ZoneInfo("America/New_York")
 SEASON_TYPES = {2: "regular", 4: "playoffs", 5: "play_in", 6: "cup_final"}
 """First digit of a SEASON_ID, third of a game id -> season type; 1 (preseason) and 3 (all-star) are none of ours."""
 
+EARLIEST_TIP_OFF = time(12, 0)
+"""No game of the league tips off before noon, New York time."""
 
 _ahead = timedelta(0)
 """How far `now` is ahead of `wall`: nothing, except in a replay."""
@@ -48,6 +50,11 @@ def moved_to(moment: datetime) -> Iterator[None]:
 def league_date(moment: datetime) -> date:
     """The league's date at `moment` (an aware time)."""
     return moment.astimezone(LEAGUE_ZONE).date()
+
+
+def earliest_tip_off(game_date: date) -> datetime:
+    """The earliest moment at which a game of that date may begin (aware): what counts where a tip-off is not known."""
+    return datetime.combine(game_date, EARLIEST_TIP_OFF, LEAGUE_ZONE)
 
 
 def season_name(start_year: int) -> str:

@@ -730,11 +730,13 @@ batch_digests = sa.Table(
     "batch_digests",
     metadata,
     sa.Column("seq", sa.Integer, primary_key=True, autoincrement=False),
-    sa.Column("batch_id", sa.Text, sa.ForeignKey("batches.batch_id"), nullable=False, unique=True),
+    sa.Column(
+        "batch_id", sa.Text, nullable=False, doc="again where it ended again; no key: a seal outlives what it seals"
+    ),
     sa.Column("n_predictions", sa.Integer, nullable=False),
-    sa.Column("digest", sa.Text, nullable=False, doc="SHA-256 over what the batch predicted, row by row"),
+    sa.Column("digest", sa.Text, nullable=False, doc="SHA-256 over its rows and what they predicted"),
     sa.Column("history_head", sa.Text, nullable=False, doc="SEQ:HASH of the promotion history at that moment"),
-    sa.Column("at", UTCDateTime, nullable=False),
+    sa.Column("at", UTCDateTime, nullable=False, doc="on the wall, also in a replay"),
     sa.Column("previous_hash", sa.Text, nullable=False),
     sa.Column("hash", sa.Text, nullable=False, unique=True),
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, time
+from datetime import date
 from typing import Any
 
 import polars as pl
@@ -20,9 +20,6 @@ from contracts.settings import Settings
 from contracts.tables import BOX_COUNTS, games, grades, player_games, predictions
 from features.table.line_prices import closing_lines, line_prices, read_snapshots
 from monitoring.figures import read_figures
-
-EARLIEST_TIP_OFF = time(12, 0)
-"""No game of the league tips off before noon, New York time: the limit of 'live' where a tip-off is not known."""
 
 GRADE_COLUMNS = (
     *("prediction_id", "outcome", "label", "actual", "error", "in_interval"),
@@ -167,7 +164,7 @@ def _profit(bets: pl.Series) -> pl.Series:
 
 
 def _noon(column: str) -> pl.Expr:
-    moment = pl.col(column).dt.combine(EARLIEST_TIP_OFF)
+    moment = pl.col(column).dt.combine(clock.EARLIEST_TIP_OFF)
     return moment.dt.replace_time_zone(str(clock.LEAGUE_ZONE)).dt.convert_time_zone("UTC").dt.cast_time_unit("us")
 
 

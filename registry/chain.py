@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -15,9 +13,8 @@ import sqlalchemy as sa
 from contracts import clock
 from contracts.database import writing
 from contracts.tables import promotion_history
+from registry.sealing import FIRST_PREVIOUS_HASH, seal
 from registry.stages import Stage
-
-FIRST_PREVIOUS_HASH = "0" * 64
 
 
 @dataclass(frozen=True)
@@ -104,13 +101,6 @@ def head(connection: sa.Connection) -> str:
     """'SEQ:HASH' of the newest entry ('0:000...' for none): kept elsewhere, it shows a history cut short."""
     last = _last(connection)
     return f"{last.seq}:{last.hash}" if last else f"0:{FIRST_PREVIOUS_HASH}"
-
-
-def seal(unsealed: Mapping[str, Any]) -> str:
-    """SHA-256 (hex) over the previous hash and the canonical JSON of an entry without its hash."""
-    plain = dict(unsealed) | {"at": unsealed["at"].astimezone(UTC).isoformat(timespec="microseconds")}
-    text = json.dumps(plain, sort_keys=True, separators=(",", ":"), allow_nan=False, ensure_ascii=True)
-    return hashlib.sha256((plain["previous_hash"] + text).encode()).hexdigest()
 
 
 def _last(connection: sa.Connection) -> Entry | None:

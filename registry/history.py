@@ -8,7 +8,8 @@ from dataclasses import asdict, dataclass
 import sqlalchemy as sa
 
 from contracts.tables import model_versions, promotion_history
-from registry.chain import FIRST_PREVIOUS_HASH, Entry, entries_in, head, seal
+from registry.chain import Entry, entries_in, head
+from registry.sealing import FIRST_PREVIOUS_HASH, seal
 
 __all__ = ["Break", "Entry", "entries_in", "head", "head_break", "newest_entry", "read_history", "verify_history"]
 

@@ -11,7 +11,6 @@ from contracts import clock
 from contracts.settings import MonitorsSettings
 from contracts.tables import batches, ledger
 from monitoring.coverage import Coverage, coverage
-from monitoring.grading import EARLIEST_TIP_OFF
 from monitoring.readings import Reading, not_measured
 from monitoring.view import View
 
@@ -67,7 +66,7 @@ def _is_due(view: View) -> bool:
     """Whether predictions of the date should be there: its first game begins within the coordinator's due minutes."""
     day = view.game_date
     known = view.schedule.filter(view.schedule["game_date"] == day)["tip_off_at"].drop_nulls().to_list()
-    first: datetime = min(known, default=datetime.combine(day, EARLIEST_TIP_OFF, tzinfo=clock.LEAGUE_ZONE))
+    first: datetime = min(known, default=clock.earliest_tip_off(day))
     return clock.now() >= first - timedelta(minutes=view.settings.coordinator.due_minutes)
 
 

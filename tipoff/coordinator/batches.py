@@ -12,6 +12,7 @@ from contracts import clock
 from contracts.database import writing
 from contracts.events import PREDICTIONS_COMPLETED, record_events
 from contracts.tables import batches, ledger
+from registry.digests import append_digest
 from tipoff.coordinator.expectation import Expectation, ExpectedRow
 from tipoff.coordinator.faults import UnknownBatchError
 from tipoff.coordinator.states import ENDED, State
@@ -105,7 +106,11 @@ def hold(connection: sa.Connection, batch_id: str) -> None:
 
 
 def end_if_done(connection: sa.Connection, batch_id: str) -> bool:
-    """Whether no row of the batch, which is held, was left to end: then it has ended, and everybody is told."""
+    """Whether no row of the batch, which is held, was left to end: then it has ended, what it said is sealed, and
+    everybody is told, with the seal.
+
+    Last in a transaction: the seals are made one at a time.
+    """
     left = sa.select(ledger.c.batch_id).where(
         ledger.c.batch_id == batch_id, ledger.c.state.not_in([str(state) for state in ENDED])
     )
@@ -114,7 +119,8 @@ def end_if_done(connection: sa.Connection, batch_id: str) -> bool:
     ended = sa.update(batches).where(batches.c.batch_id == batch_id, batches.c.ended_at.is_(None))
     if connection.execute(ended.values(ended_at=clock.now())).rowcount != 1:
         return False
-    record_events(connection, PREDICTIONS_COMPLETED, batch_id, [_summary(connection, batch_id)])
+    told = _summary(connection, batch_id) | {"digest": append_digest(connection, batch_id).mark}
+    record_events(connection, PREDICTIONS_COMPLETED, batch_id, [told])
     return True
 
 

@@ -180,8 +180,10 @@ def _give_up_lost(connection: sa.Connection, now: datetime, limits: CoordinatorS
         ledger.c.leased_until < now,
         ledger.c.attempt >= limits.max_claims,
     )
-    for batch_id in connection.scalars(sa.select(ledger.c.batch_id).where(*lost).distinct()).all():
+    batch_ids = sorted(connection.scalars(sa.select(ledger.c.batch_id).where(*lost).distinct()))
+    for batch_id in batch_ids:  # all are held before one ends, in the same order by everybody: no deadlock
         hold(connection, batch_id)
+    for batch_id in batch_ids:
         detail = f"{limits.max_claims} workers claimed it and gave no sign for the length of their lease."
         bury(connection, [ledger.c.batch_id == batch_id, *lost], WORKER_LOST, detail)
         end_if_done(connection, batch_id)

@@ -25,8 +25,6 @@ from tipoff.coordinator.dead_letters import list_dead_letters
 from tipoff.coordinator.expectation import expect
 from tipoff.coordinator.inbox import complete_without_batch
 
-EARLIEST_TIP_OFF = 12
-"""The hour, New York time, from which a game of unknown tip-off may begin."""
 AHEAD = timedelta(hours=36)
 
 
@@ -80,7 +78,7 @@ def coming_days(engine: sa.Engine, now: datetime) -> list[GameDay]:
     times: dict[date, list[datetime]] = {}
     with engine.connect() as connection:
         for row in connection.execute(query.order_by(games.c.game_date)):
-            times.setdefault(row.game_date, []).append(row.tip_off_at or _noon(row.game_date))
+            times.setdefault(row.game_date, []).append(row.tip_off_at or clock.earliest_tip_off(row.game_date))
     days = [GameDay(day, min(moments), max(moments)) for day, moments in times.items()]
     return [day for day in days if day.last_tip_off > now and day.first_tip_off < now + AHEAD]
 
@@ -91,7 +89,7 @@ def may_open(engine: sa.Engine, game_date: date, now: datetime) -> bool:
         if newest_in(connection, game_date) is None:
             return True
         times = connection.execute(sa.select(games.c.tip_off_at).where(games.c.game_date == game_date)).scalars().all()
-    return any((time or _noon(game_date)) > now for time in times)
+    return any((time or clock.earliest_tip_off(game_date)) > now for time in times)
 
 
 def _see_to(
@@ -170,7 +168,3 @@ def _ignored(engine: sa.Engine, now: datetime) -> list[Finding]:
             Finding("event_ignored", source, f"Events of {source} count for nothing: {why}.", "docs/coordinator.md")
             for source, why in connection.execute(query.group_by(inbox.source))
         ]
-
-
-def _noon(game_date: date) -> datetime:
-    return datetime(game_date.year, game_date.month, game_date.day, EARLIEST_TIP_OFF, tzinfo=clock.LEAGUE_ZONE)

@@ -3,6 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
+from contracts.migrations.append_only import make_append_only
+
 revision = "0008"
 down_revision = "0007"
 
@@ -95,7 +97,7 @@ def _create_batch_digests() -> None:
     op.create_table(
         "batch_digests",
         sa.Column("seq", sa.Integer(), primary_key=True, autoincrement=False),
-        sa.Column("batch_id", sa.Text(), sa.ForeignKey("batches.batch_id"), nullable=False, unique=True),
+        sa.Column("batch_id", sa.Text(), nullable=False),
         sa.Column("n_predictions", sa.Integer(), nullable=False),
         sa.Column("digest", sa.Text(), nullable=False),
         sa.Column("history_head", sa.Text(), nullable=False),
@@ -103,3 +105,4 @@ def _create_batch_digests() -> None:
         sa.Column("previous_hash", sa.Text(), nullable=False),
         sa.Column("hash", sa.Text(), nullable=False, unique=True),
     )
+    make_append_only("batch_digests", ("seq",))

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from contracts.database import open_database
 from contracts.home import Home
 from contracts.settings import CoordinatorSettings, Settings
-from contracts.tables import batches, dead_letters, ledger, predictions
+from contracts.tables import batch_digests, batches, dead_letters, event_deliveries, ledger, outbox, predictions
 from features.feature_sets import load_feature_set
 from registry.stages import Stage
 from tests.serving.conftest import World
@@ -80,8 +80,11 @@ def database(request: pytest.FixtureRequest, engine: sa.Engine) -> sa.Engine:
         return engine
     server: sa.Engine = request.getfixturevalue("server")
     with server.begin() as connection:
-        for table in (dead_letters, ledger, batches, predictions):
+        protected = "ALTER TABLE batch_digests {} TRIGGER batch_digests_append_only"
+        connection.exec_driver_sql(protected.format("DISABLE"))
+        for table in (batch_digests, dead_letters, ledger, batches, predictions, event_deliveries, outbox):
             connection.execute(sa.delete(table))
+        connection.exec_driver_sql(protected.format("ENABLE"))
     return server
 
 

@@ -15,8 +15,9 @@ import pytest
 import sqlalchemy as sa
 
 from contracts.clock import league_date, now
+from contracts.database import writing
 from contracts.ports import free_port
-from contracts.tables import games
+from contracts.tables import games, predictions
 from tests.tipoff.conftest import PROJECT, answers, wait_until
 
 KEYS = {"batch_id", "state", "expected", "predicted", "skipped", "failed", "coverage"}
@@ -144,3 +145,16 @@ def last_game(world) -> str:
     with world.engine.connect() as connection:
         found: str = connection.scalar(sa.select(sa.func.max(games.c.game_id)))
     return found
+
+
+def test_a_prediction_changed_after_the_batch_ended_breaks_the_history_by_exit_3(shell, world, game_date):
+    batch_id = shell.done("batch", "start", "--game-date", game_date.isoformat())["batch_id"]
+    told = shell.done("registry", "history", "--verify")
+    assert (told["digests"]["entries"], told["digests"]["breaks"]) == (1, [])
+    known = told["heads"]["digests"]
+    assert shell.done("registry", "history", "--known-digest", known)["heads"] == told["heads"]
+    with writing(world.engine) as connection:
+        connection.execute(sa.update(predictions).values(predicted=predictions.c.predicted + 1))
+    said = shell.tipoff("registry", "history", "--verify", "--json")
+    assert said.code == 3
+    assert f"batch {batch_id} was altered after it ended" in said.err

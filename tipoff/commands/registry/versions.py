@@ -57,13 +57,14 @@ def show(version: int, as_json: bool) -> None:
 
 
 @click.command()
-@click.option("--verify", is_flag=True, help="Check the hash chain, and what MLflow shows against it.")
+@click.option("--verify", is_flag=True, help="Check the hash chains, what batches said, and what MLflow shows.")
+@click.option("--known-digest", metavar="SEQ:HASH", help="... and that this digest, of a report say, is there.")
 @json_option
-def history(verify: bool, as_json: bool) -> None:
+def history(verify: bool, known_digest: str | None, as_json: bool) -> None:
     """Every registration, promotion, refusal and rollback, oldest first.
 
-    With --verify exit code 3 where the chain is broken or the history is not the one that MLflow knows; what somebody
-    moved in MLflow by hand is told.
+    With --verify exit code 3 where the chain is broken, where the history is not the one that MLflow knows, or where
+    a batch's predictions are not those that were sealed when it ended; what somebody moved in MLflow by hand is told.
     """
     from contracts.home import REGISTERED_MODEL
     from registry.history import read_history
@@ -81,7 +82,7 @@ def history(verify: bool, as_json: bool) -> None:
         columns = ("seq", "at", "action", "version", "from_stage", "to_stage", "actor", "reason")
         rows = [[entry[column] for column in columns] for entry in entries]
         table("History", columns, [[seq, _minute(at), *rest] for seq, at, *rest in rows])
-    checked = _verify(wiring) if verify else {}
+    checked = {**_verify(wiring), **_verify_digests(wiring, known_digest)} if verify or known_digest else {}
     emit({"history": entries} | checked, as_json=as_json)
 
 
@@ -112,6 +113,28 @@ def _verify(wiring: Wiring) -> dict[str, Any]:
     for change in moved:
         say(f"[yellow]Somebody changed MLflow by hand[/]: {change}. Put it back: `tipoff registry repair`.")
     return {"verified": True, "head_known_to_mlflow": known, "hand_moved": [asdict(change) for change in moved]}
+
+
+def _verify_digests(wiring: Wiring, known_digest: str | None) -> dict[str, Any]:
+    """RefusedError, unless every batch's predictions are those that were sealed when it ended."""
+    from registry.digest_checks import verify_digests
+    from registry.digests import heads
+
+    found = verify_digests(wiring.engine, known_digest)
+    if found.breaks:
+        raise RefusedError(
+            f"What was predicted is not what was sealed: {'; '.join(found.breaks)}.",
+            remedy="Restore the database from a backup; `tipoff batch status --batch ID` shows a batch.",
+        )
+    say(
+        f"The digests of {found.entries} ends of batches hold: {found.sealed_before_tip_off} were sealed before the "
+        f"first tip-off, {found.sealed_later} later."
+    )
+    if found.open_again:
+        say(f"[yellow]Open again, and not checked[/]: {', '.join(found.open_again)}.")
+    if found.unsealed:
+        say(f"[yellow]Ended before there were digests, and not checked[/]: {', '.join(found.unsealed)}.")
+    return {"digests": found.to_json(), "heads": heads(wiring.engine)}
 
 
 def _row(version: dict[str, Any]) -> tuple[Any, ...]:
