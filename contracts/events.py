@@ -66,20 +66,24 @@ def record_events(
 
 def undelivered(engine: sa.Engine, address: str, types: Sequence[str], most: int) -> list[Event]:
     """The events of `types` that may be told and that `address` has not taken, oldest first, at most so many."""
-    taken = sa.select(event_deliveries.c.event_id).where(event_deliveries.c.address == address)
-    has_ended = sa.select(builds.c.build_id).where(builds.c.state != "running")
-    query = (
-        sa.select(outbox)
-        .where(
-            outbox.c.type.in_(types),
-            outbox.c.event_id.not_in(taken),
-            sa.or_(outbox.c.build_id.is_(None), outbox.c.build_id.in_(has_ended)),
-        )
-        .order_by(outbox.c.recorded_at, outbox.c.event_id)
-        .limit(most)
-    )
+    ordered = sa.select(outbox).order_by(outbox.c.recorded_at, outbox.c.event_id)
+    query = ordered.where(*_owed(address, types)).limit(most)
     with engine.connect() as connection:
         return [
             Event(row.event_id, SOURCE, row.type, row.recorded_at, row.data, row.subject)
             for row in connection.execute(query)
         ]
+
+
+def count_undelivered_to(engine: sa.Engine, address: str, types: Sequence[str]) -> int:
+    """How many events of `types` may be told and `address` has not taken."""
+    query = sa.select(sa.func.count()).select_from(outbox).where(*_owed(address, types))
+    with engine.connect() as connection:
+        return connection.execute(query).scalar_one()
+
+
+def _owed(address: str, types: Sequence[str]) -> tuple[sa.ColumnElement[bool], ...]:
+    taken = sa.select(event_deliveries.c.event_id).where(event_deliveries.c.address == address)
+    has_ended = sa.select(builds.c.build_id).where(builds.c.state != "running")
+    may_be_told = sa.or_(outbox.c.build_id.is_(None), outbox.c.build_id.in_(has_ended))
+    return outbox.c.type.in_(types), outbox.c.event_id.not_in(taken), may_be_told

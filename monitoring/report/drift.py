@@ -105,7 +105,7 @@ def _all(found: Sequence[Track]) -> Html:
         (
             each.monitor,
             each.subject,
-            mark("bad", "bad") if each.newest.is_bad else mark("good", "good"),
+            _mark(each.newest),
             dated(each.newest.game_date),
             _short(each.newest.value),
             _short(each.newest.limit),
@@ -115,6 +115,12 @@ def _all(found: Sequence[Track]) -> Html:
         for each in found
     ]
     return table(columns, rows)
+
+
+def _mark(reading: Reading) -> Html:
+    if reading.value is None:
+        return mark("not measured", "quiet")
+    return mark("bad", "bad") if reading.is_bad else mark("good", "good")
 
 
 def _short(value: float | None) -> str | None:

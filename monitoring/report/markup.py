@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from html import escape
 
-VOID = frozenset({"meta", "br", "line", "rect", "circle", "polyline", "polygon"})
+VOID = frozenset({"meta", "input", "br", "line", "rect", "circle", "polyline", "polygon"})
 """Tags without an end."""
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import anyio.to_thread
 from pydantic import BaseModel
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import HTMLResponse, Response
 
 from contracts.settings import CoordinatorSettings
 from serving.door import Endpoint
@@ -19,6 +19,7 @@ from serving.faults import InvalidRequestError
 from serving.http import (
     answer_error,
     answer_refusal,
+    constant,
     error_response,
     json_response,
     parse,
@@ -27,9 +28,13 @@ from serving.http import (
     too_many,
 )
 from serving.rates import Rates
+from tipoff.coordinator.board import Outlook
 from tipoff.coordinator.desk import Desk
 from tipoff.coordinator.envelopes import open_envelope
+from tipoff.coordinator.gauges import Gauges
 from tipoff.coordinator.metrics import Metrics
+from tipoff.coordinator.page import live_page
+from tipoff.coordinator.page_script import SCRIPT, door_page
 from tipoff.coordinator.schemas import CompleteRequest, Liveness, StartRequest
 
 Handler = Callable[[Any], BaseModel]
@@ -40,21 +45,30 @@ class Endpoints:
     """The endpoints of the coordinator by path and method, and its answers to errors: the door's `Front`.
 
     `health` says what is wrong with the process (None: nothing); everything that changes something or tells of players
-    wants the token.
+    wants the token, the live page of `outlook` too.
     """
 
     def __init__(
-        self, desk: Desk, settings: CoordinatorSettings, token: str | None, health: Callable[[], str | None]
+        self,
+        desk: Desk,
+        outlook: Outlook,
+        gauges: Gauges,
+        settings: CoordinatorSettings,
+        token: str | None,
+        health: Callable[[], str | None],
     ) -> None:
         self._settings = settings
         self._token = token
         self._desk = desk
+        self._outlook = outlook
         self._health = health
         self._rates = Rates(settings.max_requests_per_second)
         self._n_inside = 0
-        self.metrics = Metrics()
+        self.metrics = Metrics(gauges)
         self.log_requests = settings.log_requests
         self.endpoints: dict[str, dict[str, Endpoint]] = {
+            "/": {"GET": self._page},
+            "/page.js": {"GET": constant(Response(SCRIPT, media_type="text/javascript"))},
             "/start": {"POST": partial(self._answer, StartRequest, desk.start, 202)},
             "/complete": {"POST": partial(self._answer, CompleteRequest, desk.complete, 200)},
             "/status": {"GET": self._status},
@@ -99,6 +113,18 @@ class Endpoints:
         batch_id, game_date = _asked_batch(request)
         return json_response(await self._work(lambda: self._desk.status(batch_id, game_date).model_dump_json()))
 
+    async def _page(self, request: Request) -> Response:
+        """The live page; who does not bear the token sees how to."""
+        stranger = refuse_stranger(self._token, request)
+        if stranger is not None:
+            told = {"www-authenticate": stranger.headers["www-authenticate"]}
+            return HTMLResponse(door_page(request.headers.get("host", "HOST:PORT")), 401, told)
+        refusal = self._refusal(request)
+        if refusal is not None:
+            return refusal
+        asked = _asked_date(request)
+        return HTMLResponse(await self._work(lambda: live_page(self._outlook.look(asked))))
+
     async def _work(self, work: Callable[[], str]) -> str:
         self._n_inside += 1
         try:
@@ -117,7 +143,8 @@ class Endpoints:
         return too_many("Too many requests at once.") if self._n_inside >= self._settings.max_in_flight else None
 
     async def _metrics(self, _request: Request) -> Response:
-        return Response(self.metrics.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
+        text = await anyio.to_thread.run_sync(self.metrics.text)
+        return Response(text, media_type="text/plain; version=0.0.4; charset=utf-8")
 
     async def _livez(self, _request: Request) -> Response:
         return json_response(Liveness(status="alive").model_dump_json())
@@ -140,8 +167,24 @@ def _asked_batch(request: Request) -> tuple[str | None, date | None]:
         raise InvalidRequestError(ONE_OF, field=strange[0] if strange else None, remedy="One of them, once.")
     if "batch_id" in given:
         return given["batch_id"], None
+    return None, _as_date(given["game_date"], "game_date")
+
+
+def _asked_date(request: Request) -> date | None:
+    """The date of the query, if any.
+
+    Raises InvalidRequestError where it is none, or where there is more.
+    """
+    strange = sorted(set(request.query_params) - {"date"})
+    if strange or len(request.query_params.multi_items()) > 1:
+        place = strange[0] if strange else "date"
+        raise InvalidRequestError("The page takes a date.", field=place, remedy="As /?date=2024-03-01, once.")
+    return _as_date(request.query_params["date"], "date") if request.query_params else None
+
+
+def _as_date(text: str, field: str) -> date:
     try:
-        return None, date.fromisoformat(given["game_date"])
+        return date.fromisoformat(text)
     except ValueError:
-        message = f"{given['game_date'][:40]!r} is not a date."
-        raise InvalidRequestError(message, field="game_date", remedy="Write it as 2024-03-01.") from None
+        message = f"{text[:40]!r} is not a date."
+        raise InvalidRequestError(message, field=field, remedy="Write it as 2024-03-01.") from None

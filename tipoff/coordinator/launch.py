@@ -23,8 +23,10 @@ from serving.freshness import Freshness
 from serving.launch import STOP_SIGNALS, find_address
 from serving.logs import configure_logs
 from tipoff.coordinator.app import Endpoints
+from tipoff.coordinator.board import Outlook
 from tipoff.coordinator.crew import Crew
 from tipoff.coordinator.desk import Desk
+from tipoff.coordinator.gauges import Gauges
 from tipoff.coordinator.relay import addresses, events_url
 from tipoff.coordinator.routine import Routine
 
@@ -56,7 +58,12 @@ def run_coordinator(
     token = os.environ.get("TIPOFF_API_TOKEN") or None
     told = addresses(events_url(*address), settings.coordinator.subscribers, token)
     routine = Routine(engine, settings, told, crew.wake, freshness, by_the_clock)
-    front = Endpoints(desk, settings.coordinator, token, lambda: crew.fault() or routine.fault())
+
+    def health() -> str | None:
+        return crew.fault() or routine.fault()
+
+    outlook, gauges = Outlook(engine, settings, health), Gauges(engine, told, routine.seconds_since_look)
+    front = Endpoints(desk, outlook, gauges, settings.coordinator, token, health)
     freshness.follow(lambda: load_feature_set(settings.training.feature_set))
     crew.start()
     routine.start()

@@ -14,7 +14,14 @@ from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from contracts import clock
 from contracts.database import writing
-from contracts.events import FEATURES_COMPLETED, PREDICTIONS_COMPLETED, STRUCTURED, Event, undelivered
+from contracts.events import (
+    FEATURES_COMPLETED,
+    PREDICTIONS_COMPLETED,
+    STRUCTURED,
+    Event,
+    count_undelivered_to,
+    undelivered,
+)
 from contracts.tables import event_deliveries
 
 AT_ONCE = 500
@@ -56,6 +63,11 @@ def relay(engine: sa.Engine, told: Sequence[Address], timeout_seconds: float = T
             if fault is not None:
                 faults[address.url] = fault
     return faults
+
+
+def count_undelivered(engine: sa.Engine, told: Sequence[Address]) -> dict[str, int]:
+    """How many events each address has not taken yet, by its URL."""
+    return {address.url: count_undelivered_to(engine, address.url, address.types) for address in told}
 
 
 def _tell_all(engine: sa.Engine, client: httpx.Client, address: Address) -> str | None:

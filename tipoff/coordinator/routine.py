@@ -59,10 +59,14 @@ class Routine:
         """Why nobody looks at the schedule any more (None: somebody does)."""
         if not self._thread.is_alive():
             return "The thread that reconciles has died."
-        seconds = time.monotonic() - (self._reconciled_at or 0.0)
+        seconds = self.seconds_since_look() or 0.0
         if seconds > 3 * self._settings.coordinator.reconcile_seconds + 60:
             return f"The schedule was last held against what is there {seconds:.0f} s ago."
         return None
+
+    def seconds_since_look(self) -> float | None:
+        """Since the schedule was last held against what is there, or since the start; None: not started."""
+        return None if self._reconciled_at is None else time.monotonic() - self._reconciled_at
 
     def _run(self) -> None:
         limits = self._settings.coordinator

@@ -18,8 +18,12 @@ from contracts.tables import batch_digests, batches, dead_letters, event_deliver
 from features.feature_sets import load_feature_set
 from registry.stages import Stage
 from tests.serving.conftest import World
+from tipoff.coordinator.app import Endpoints
 from tipoff.coordinator.batches import Batch, open_batch
+from tipoff.coordinator.board import Outlook
+from tipoff.coordinator.desk import Desk
 from tipoff.coordinator.expectation import Expectation, ExpectedRow
+from tipoff.coordinator.gauges import Gauges
 from tipoff.coordinator.ledger import Claim, End
 
 DAY = date(2024, 3, 1)
@@ -63,6 +67,24 @@ def game_date(world: World) -> date:
 def settings() -> Settings:
     """Retries at once, leases of half a second."""
     return Settings(coordinator=CoordinatorSettings(retry_seconds=0, lease_seconds=0.5, poll_seconds=0.05))
+
+
+@pytest.fixture
+def make_front(world: World, settings: Settings) -> Callable[..., Endpoints]:
+    """make_front(limits=..., token=None, health=...) -> the endpoints over that home; nobody works on the batches."""
+
+    def make(
+        limits: CoordinatorSettings | None = None,
+        token: str | None = None,
+        health: Callable[[], str | None] = lambda: None,
+        engine: sa.Engine | None = None,
+    ) -> Endpoints:
+        database = engine or world.engine
+        desk = Desk(database, settings, wake=lambda: None)
+        outlook = Outlook(database, settings, health)
+        return Endpoints(desk, outlook, Gauges(database), limits or CoordinatorSettings(), token, health)
+
+    return make
 
 
 @pytest.fixture(scope="session")

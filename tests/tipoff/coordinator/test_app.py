@@ -13,7 +13,6 @@ from starlette.applications import Starlette
 from contracts.settings import CoordinatorSettings
 from serving.door import Door
 from tipoff.coordinator.app import Endpoints
-from tipoff.coordinator.desk import Desk
 from tipoff.coordinator.worker import Worker, make_tools
 
 TOKEN = {"Authorization": "Bearer secret"}
@@ -22,8 +21,7 @@ TOKEN = {"Authorization": "Bearer secret"}
 class Client:
     """Asks the endpoints in this process, as over HTTP."""
 
-    def __init__(self, desk: Desk, limits: CoordinatorSettings, token: str | None, health: Callable[[], str | None]):
-        front = Endpoints(desk, limits, token, health)
+    def __init__(self, front: Endpoints):
         self._transport = httpx.ASGITransport(Door(Starlette(), lambda: front), raise_app_exceptions=False)
 
     def ask(self, method: str, path: str, **more: Any) -> httpx.Response:
@@ -38,12 +36,11 @@ class Client:
 
 
 @pytest.fixture
-def make_client(world, settings) -> Iterator[Callable[..., Client]]:
+def make_client(make_front) -> Iterator[Callable[..., Client]]:
     """make_client(token=None, health=..., **limits) -> a client; nobody works on the batches."""
 
     def make(token: str | None = None, health: Callable[[], str | None] = lambda: None, **limits: Any) -> Client:
-        desk = Desk(world.engine, settings, wake=lambda: None)
-        return Client(desk, CoordinatorSettings(**limits), token, health)
+        return Client(make_front(CoordinatorSettings(**limits), token, health))
 
     return make
 

@@ -19,14 +19,11 @@ from starlette.applications import Starlette
 from contracts import clock
 from contracts.database import writing
 from contracts.events import FEATURES_COMPLETED, PREDICTIONS_COMPLETED, record_events, undelivered
-from contracts.settings import CoordinatorSettings
 from contracts.tables import batches, build_units, builds, event_inbox, outbox
 from features.builders.compute import BUILDERS
 from features.table.backfill import backfill
 from serving.door import Door
-from tipoff.coordinator.app import Endpoints
 from tipoff.coordinator.batches import find_batch
-from tipoff.coordinator.desk import Desk
 from tipoff.coordinator.relay import Address, relay
 from tipoff.coordinator.work import work_off
 
@@ -51,9 +48,9 @@ def count(engine: sa.Engine, table: sa.Table) -> int:
 
 
 @pytest.fixture
-def post(world, settings):
+def post(make_front):
     """post(body, **headers) -> the coordinator's answer to an event."""
-    front = Endpoints(Desk(world.engine, settings, lambda: None), CoordinatorSettings(), None, lambda: None)
+    front = make_front()
     transport = httpx.ASGITransport(Door(Starlette(), lambda: front), raise_app_exceptions=False)
 
     def ask(body: Any, **headers: str) -> httpx.Response:
