@@ -9,10 +9,11 @@ from typing import Any
 import sqlalchemy as sa
 
 from contracts.home import REGISTERED_MODEL
-from contracts.tables import batch_digests
 from monitoring.report.markup import Column, Html, h, mark, nothing, section, table
 from monitoring.report.words import minute
-from registry.history import Entry, entries_in, head, verify_history
+from registry.digest_checks import Sealed, verify_digests
+from registry.digests import heads
+from registry.history import Entry, entries_in, verify_history
 from registry.stages import Stage
 from registry.versions import ModelVersion, live_in, version_in, way_back_in
 
@@ -21,35 +22,33 @@ MOST_ENTRIES = 8
 
 @dataclass(frozen=True)
 class Lineage:
-    """The version in Production (None: there is none) and the one before it, the whole history and its faults.
-
-    The heads are 'SEQ:HASH'; `batches_head` is None where no batch was sealed.
-    """
+    """The version in Production (None: there is none) and the one before it, the whole history and its faults, what the
+    batches' digests came to, and the heads of both chains as 'SEQ:HASH'."""
 
     production: ModelVersion | None
     previous: ModelVersion | None
     entries: tuple[Entry, ...]
     faults: tuple[str, ...]
+    sealed: Sealed
     history_head: str
-    batches_head: str | None
+    digests_head: str
 
 
 def read_lineage(engine: sa.Engine, model_name: str = REGISTERED_MODEL) -> Lineage:
     """How things stand now."""
-    newest = sa.select(batch_digests.c.seq, batch_digests.c.hash).order_by(batch_digests.c.seq.desc()).limit(1)
+    newest = heads(engine)
+    faults, sealed = tuple(map(str, verify_history(engine))), verify_digests(engine)
     with engine.connect() as connection:
         line = way_back_in(connection, model_name)
-        sealed = connection.execute(newest).one_or_none()
-        found = Lineage(
+        return Lineage(
             production=live_in(connection, Stage.PRODUCTION, model_name),
             previous=version_in(connection, line[-2], model_name) if len(line) > 1 else None,
             entries=tuple(entries_in(connection, model_name)),
-            faults=(),
-            history_head=head(connection),
-            batches_head=None if sealed is None else f"{sealed.seq}:{sealed.hash}",
+            faults=faults,
+            sealed=sealed,
+            history_head=newest["history"],
+            digests_head=newest["digests"],
         )
-    faults = tuple(map(str, verify_history(engine)))
-    return Lineage(**vars(found) | {"faults": faults})
 
 
 def lineage(found: Lineage) -> Html:
@@ -117,16 +116,23 @@ def _kind(entry: Entry) -> str:
 
 
 def _chains(found: Lineage) -> Html:
-    if found.faults:
-        holds = h("span", mark("broken", "bad"), " ", "; ".join(found.faults))
-    else:
-        holds = h("span", mark("holds", "good"), " every entry's hash was computed again")
+    sealed = found.sealed
     facts = [
-        ("The chain", holds),
-        ("Head of the promotion history", h("code", found.history_head)),
-        ("Head of the batches' digests", h("code", found.batches_head) if found.batches_head else "nothing yet"),
+        ("Promotion history", _holds(found.faults)),
+        ("Its head", h("code", found.history_head)),
+        ("Digests of what batches said", _holds(sealed.breaks)),
+        ("Their head", h("code", found.digests_head)),
+        ("Sealed", f"{sealed.sealed_before_tip_off:,} before the first tip-off, {sealed.sealed_later:,} later"),
     ]
-    return h("div", h("h3", "Chains"), h("dl", [[h("dt", term), h("dd", fact)] for term, fact in facts]))
+    told = "A head kept elsewhere, as on this page, shows a chain that was cut or rewritten since."
+    listed = h("dl", [[h("dt", term), h("dd", fact)] for term, fact in facts])
+    return h("div", h("h3", "Chains"), h("p", told, class_="muted"), listed)
+
+
+def _holds(faults: Sequence[str]) -> Html:
+    if faults:
+        return h("span", mark("broken", "bad"), " ", "; ".join(faults))
+    return h("span", mark("holds", "good"), " every hash was computed again")
 
 
 def _code(text: object) -> Html | None:

@@ -80,8 +80,10 @@ class Gauges:
                     ("system",),
                     _coverage(connection),
                 ),
-                _gauge("tipoff_job_done_age_seconds", "Since a job was last done.", ("job",), _done_ages(connection)),
-                _gauge("tipoff_job_failed", "1 where a job's newest run failed.", ("job",), _failed(connection)),
+                _gauge(
+                    "tipoff_job_done_age_seconds", "Since a job was last done.", ("job_name",), _done_ages(connection)
+                ),
+                _gauge("tipoff_job_failed", "1 where a job's newest run failed.", ("job_name",), _failed(connection)),
             ]
         owed: Values = {(): float(sum(count_undelivered(self._engine, self._told).values()))}
         return [*found, _gauge("tipoff_undelivered_events", "Events that an address has not taken yet.", (), owed)]

@@ -15,7 +15,7 @@ from contracts.errors import UsageError
 from contracts.jobs import job_run
 from contracts.populations import population
 from contracts.settings import Settings
-from contracts.tables import monitor_readings, monitor_states, players
+from contracts.tables import monitor_readings, monitor_states, players, promotion_history
 from monitoring.alarms import Finding, keep_alarms
 from monitoring.coverage import coverage
 from monitoring.grading import grade
@@ -179,3 +179,12 @@ def test_the_games_before_are_the_last_date_with_games_however_long_ago(world):
     days = sorted(world.rows()["game_date"].unique().to_list())
     page = report(world.engine, days[-1] + timedelta(days=100))
     assert f"The games before: {days[-1]}" in " ".join(page.titles)
+
+
+def test_an_altered_history_is_said_to_be_broken(engine):
+    entry = {"model_name": "tipoff-points", "version": 1, "action": "register", "from_stage": "None"}
+    entry |= {"to_stage": "None", "sha256": "a" * 64, "at": datetime.now(UTC), "actor": "eve", "hash": "b" * 64}
+    assert "Promotion history holds" in report(engine, date(2024, 3, 1)).text
+    with writing(engine) as connection:
+        connection.execute(sa.insert(promotion_history).values(entry | {"seq": 2, "previous_hash": "0" * 64}))
+    assert "Promotion history broken entry 2 follows entry 0" in report(engine, date(2024, 3, 1)).text
