@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable
 from datetime import date
@@ -22,6 +23,7 @@ from serving.http import (
     constant,
     error_response,
     json_response,
+    own_version,
     parse,
     read_in_time,
     refuse_stranger,
@@ -30,9 +32,11 @@ from serving.http import (
 from serving.rates import Rates
 from tipoff.coordinator.board import Outlook
 from tipoff.coordinator.desk import Desk
+from tipoff.coordinator.docs_page import docs_page
 from tipoff.coordinator.envelopes import open_envelope
 from tipoff.coordinator.gauges import Gauges
 from tipoff.coordinator.metrics import Metrics
+from tipoff.coordinator.openapi import describe
 from tipoff.coordinator.page import live_page
 from tipoff.coordinator.page_script import SCRIPT, door_page
 from tipoff.coordinator.schemas import CompleteRequest, Liveness, StartRequest
@@ -66,9 +70,12 @@ class Endpoints:
         self._n_inside = 0
         self.metrics = Metrics(gauges)
         self.log_requests = settings.log_requests
+        described = describe(own_version())
         self.endpoints: dict[str, dict[str, Endpoint]] = {
             "/": {"GET": self._page},
             "/page.js": {"GET": constant(Response(SCRIPT, media_type="text/javascript"))},
+            "/docs": {"GET": constant(HTMLResponse(docs_page(described)))},
+            "/openapi.json": {"GET": constant(json_response(json.dumps(described)))},
             "/start": {"POST": partial(self._answer, StartRequest, desk.start, 202)},
             "/complete": {"POST": partial(self._answer, CompleteRequest, desk.complete, 200)},
             "/status": {"GET": self._status},
