@@ -8,17 +8,13 @@ from datetime import date
 
 import polars as pl
 
-from contracts.metrics import interval_by_date
 from monitoring.report.graded import KEY, LABELS
 from monitoring.report.markup import Column, Html, h, join, nothing, section, table
 from monitoring.report.plots import Curve, swatch, timeline
+from monitoring.report.windows import WINDOW_DATES, Rolled, rolled
 from monitoring.report.words import label_name, span, with_interval
 
 BASELINES = ("season_average", "last_10_average")
-WINDOW_DATES = 14
-LEAST_DATES = 5
-"""A window of fewer dates tells of these nights, not of the system: no point is drawn for it."""
-
 LEAST_SHARE = 0.9
 """A baseline that predicted less of the rows is left out, and named: the same rows would be few."""
 
@@ -28,14 +24,11 @@ COLOURS = {"line_error": 1, "season_average": 2, "last_10_average": 3}
 
 @dataclass(frozen=True)
 class Runner:
-    """One of those that are compared, in its colour: its errors over all rows and over each window of dates."""
+    """One of those that are compared, in its colour: its absolute errors, over all and over each window of dates."""
 
     name: str
     colour: int
-    mae: float
-    mae_ci95: tuple[float, float] | None
-    by_date: list[tuple[date, float]]
-    band: list[tuple[date, float, float]]
+    errors: Rolled
 
 
 @dataclass(frozen=True)
@@ -65,35 +58,35 @@ def races(graded: pl.DataFrame, version: int) -> list[Race]:
 
 def race(graded: pl.DataFrame, version: int, population: str) -> Race | None:
     """The comparison over one population of rows of one label; None where `version` has none. Pure."""
+    is_lined = population == "lined"
     main = graded.filter(pl.col(population), pl.col("model_version") == version)
-    if population == "lined":
-        main = main.filter(pl.col("line").is_not_null())
+    main = main.filter(pl.col("line").is_not_null()) if is_lined else main
     if main.is_empty():
         return None
     system = main["system"][0]
-    same = main.select(*KEY, "game_date", "label", main_error=pl.col("error").abs(), actual="actual", line="line")
-    named = [(f"{system} (version {version})", "main_error")]
-    left_out = []
+    named = {"main_error": f"{system} (version {version})"}
+    same, left_out = main.with_columns(main_error=pl.col("error").abs()), []
     for baseline in BASELINES:
         number, theirs = _newest(graded, baseline, version)
         both = same.join(theirs, on=KEY, how="inner")
-        if both.height < LEAST_SHARE * main.height:
-            left_out += [f"{baseline} (predicted {both.height:,} of {main.height:,})"] if baseline != system else []
-            continue
-        same = both
-        named.append((f"{baseline} (version {number})", baseline))
-    if population == "lined":
-        same = same.with_columns(line_error=(pl.col("line") - pl.col("actual")).abs())
-        named.append(("line", "line_error"))
-    rows = same.sort("game_date")
+        if both.height >= LEAST_SHARE * main.height:
+            same, named[baseline] = both, f"{baseline} (version {number})"
+        elif baseline != system:
+            left_out.append(f"{baseline} (predicted {both.height:,} of {main.height:,})")
+    if is_lined:
+        same, named["line_error"] = same.with_columns(line_error=(pl.col("line") - pl.col("actual")).abs()), "line"
+    days = same["game_date"].to_numpy()
     return Race(
-        label=rows["label"][0],
+        label=main["label"][0],
         population=population,
-        n=rows.height,
+        n=same.height,
         n_main=main.height,
-        date_from=rows["game_date"][0],
-        date_to=rows["game_date"][-1],
-        runners=[_runner(name, rows, column) for name, column in named],
+        date_from=same["game_date"].min(),  # type: ignore[arg-type]  # a Date column's minimum is a date
+        date_to=same["game_date"].max(),  # type: ignore[arg-type]
+        runners=[
+            Runner(name, COLOURS.get(column, 0), rolled(same[column].to_numpy(), days))
+            for column, name in named.items()
+        ],
         left_out=left_out,
     )
 
@@ -114,26 +107,21 @@ def accuracy(found: Sequence[Race], target: str) -> Html:
 
 def _chart(found: Race, target: str) -> Html:
     curves = [
-        Curve(each.name, each.colour, each.by_date, each.band if place == 0 else ())
+        Curve(each.name, each.colour, each.errors.by_date, each.errors.band if place == 0 else ())
         for place, each in enumerate(found.runners)
     ]
-    rows = [
-        (
-            join(swatch(each.colour), each.name),
-            with_interval(each.mae, each.mae_ci95),
-        )
-        for each in found.runners
-    ]
-    ordered = sorted(zip(found.runners, rows, strict=True), key=lambda pair: pair[0].mae)
     columns = [Column("system"), Column(f"MAE in {target} (95 % interval)", True)]
-    drawn = [row for _, row in ordered]
+    rows = [
+        (join(swatch(each.colour), each.name), with_interval(each.errors.mean, each.errors.ci95))
+        for each in sorted(found.runners, key=lambda each: each.errors.mean)
+    ]
     title = f"{found.population}, {label_name(found.label)}"
     return h(
         "div",
         h("h3", title),
         h("p", f"{found.n:,} player-games, {span(found.date_from, found.date_to)}", class_="muted"),
         timeline(curves, f"MAE over time, {title}") if found.date_from < found.date_to else None,
-        table(columns, drawn, is_narrow=True),
+        table(columns, rows, is_narrow=True),
         _note(found),
         class_="chart",
     )
@@ -154,17 +142,3 @@ def _newest(graded: pl.DataFrame, baseline: str, version: int) -> tuple[int | No
     number: int | None = theirs["model_version"].max()  # type: ignore[assignment]  # an integer column's maximum is one
     newest = theirs.filter(pl.col("model_version") == pl.col("model_version").max())
     return number, newest.select(*KEY, pl.col("error").abs().alias(baseline))
-
-
-def _runner(name: str, rows: pl.DataFrame, column: str) -> Runner:
-    values, days = rows[column].to_numpy(), rows["game_date"].to_numpy()
-    dates = rows["game_date"].unique().sort()
-    by_date, band = [], []
-    for place in range(min(LEAST_DATES, len(dates)) - 1, len(dates)):
-        first, last = dates[max(0, place - WINDOW_DATES + 1)], dates[place]
-        inside = rows["game_date"].is_between(first, last).to_numpy()
-        by_date.append((last, float(values[inside].mean())))
-        interval = interval_by_date(values[inside], days[inside]) if column == "main_error" else None
-        if interval is not None:
-            band.append((last, *interval))
-    return Runner(name, COLOURS.get(column, 0), float(values.mean()), interval_by_date(values, days), by_date, band)

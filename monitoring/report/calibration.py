@@ -6,14 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
-import numpy as np
 import polars as pl
 
-from contracts.metrics import interval_by_date
-from monitoring.report.accuracy import LEAST_DATES, WINDOW_DATES
 from monitoring.report.graded import LABELS
 from monitoring.report.markup import Column, Html, h, join, nothing, section, table
 from monitoring.report.plots import Axis, Curve, picture, swatch, timeline
+from monitoring.report.windows import WINDOW_DATES, Rolled, rolled
 from monitoring.report.words import label_name, percent, span, with_interval
 
 LEVELS = {"below_low": 0.1, "below_said": 0.5, "below_high": 0.9}
@@ -24,32 +22,25 @@ NAMES = {
     "below_said": "below the prediction",
     "below_high": "not above the interval",
 }
+COLOURS = {"below_low": 2, "below_said": 3, "below_high": 4}
 N_BINS = 10
 SIDE = 210
 
 
 @dataclass(frozen=True)
-class Share:
-    """A share (0-1) of `n` results over all dates, its 95 % interval, and what it should be (None: nothing certain)."""
-
-    name: str
-    value: float
-    ci95: tuple[float, float] | None
-    by_date: list[tuple[date, float]]
-    band: list[tuple[date, float, float]]
-
-
-@dataclass(frozen=True)
 class Calibration:
-    """How one version's intervals and odds did over one label's rows of `played`."""
+    """How one version's intervals and odds did over one label's rows of `played`.
+
+    `inside` is the share of results in the 80 % intervals, `below` that below each of LEVELS; `odds` as over_odds.
+    """
 
     label: str
     who: str
     n: int
     date_from: date
     date_to: date
-    inside: Share
-    below: list[Share]
+    inside: Rolled
+    below: dict[str, Rolled]
     odds: list[tuple[float, float, int]]
     n_odds: int
 
@@ -86,7 +77,7 @@ def calibration(found: Sequence[Calibration]) -> Html:
     if not found:
         return section("Calibration", nothing("Nothing yet: no graded prediction that was not in-sample."))
     about = (
-        f"Population played. Of the results, 80 % should fall into the 80 % intervals, 10 % "
+        "Population played. Of the results, 80 % should fall into the 80 % intervals, 10 % "
         f"below and 10 % above; each point is over the last {WINDOW_DATES} dates with games, the band is its 95 % "
         "interval by date. The prediction of a median system has 50 % below it."
     )
@@ -95,12 +86,13 @@ def calibration(found: Sequence[Calibration]) -> Html:
 
 def _calibration(rows: pl.DataFrame) -> Calibration:
     flags = rows.select(
-        "game_date",
         inside=pl.col("in_interval").cast(pl.Float64),
         below_low=(pl.col("actual") < pl.col("interval_low")).cast(pl.Float64),
         below_said=(pl.col("actual") < pl.col("predicted")) + 0.5 * (pl.col("actual") == pl.col("predicted")),
         below_high=(pl.col("actual") <= pl.col("interval_high")).cast(pl.Float64),
     )
+    days = rows["game_date"].to_numpy()
+    shares = {name: rolled(flags[name].to_numpy(), days) for name in flags.columns}
     odds = over_odds(rows)
     return Calibration(
         label=rows["label"][0],
@@ -108,25 +100,11 @@ def _calibration(rows: pl.DataFrame) -> Calibration:
         n=rows.height,
         date_from=rows["game_date"][0],
         date_to=rows["game_date"][-1],
-        inside=_share("in the 80 % interval", flags, "inside"),
-        below=[_share(NAMES[name], flags, name) for name in LEVELS],
+        inside=shares["inside"],
+        below={name: shares[name] for name in LEVELS},
         odds=odds,
         n_odds=sum(n for _, _, n in odds),
     )
-
-
-def _share(name: str, flags: pl.DataFrame, column: str) -> Share:
-    values, days = flags[column].to_numpy(), flags["game_date"].to_numpy()
-    dates = flags["game_date"].unique().sort()
-    by_date, band = [], []
-    for place in range(min(LEAST_DATES, len(dates)) - 1, len(dates)):
-        last = dates[place]
-        inside = (days >= np.datetime64(dates[max(0, place - WINDOW_DATES + 1)])) & (days <= np.datetime64(last))
-        by_date.append((last, float(values[inside].mean())))
-        interval = interval_by_date(values[inside], days[inside])
-        if interval is not None:
-            band.append((last, *interval))
-    return Share(name, float(values.mean()), interval_by_date(values, days), by_date, band)
 
 
 def _pictures(found: Calibration) -> Html:
@@ -139,7 +117,7 @@ def _pictures(found: Calibration) -> Html:
 
 def _intervals(found: Calibration) -> Html:
     curve = Curve("inside", 0, found.inside.by_date, found.inside.band)
-    told = with_interval(found.inside.value, found.inside.ci95, is_share=True)
+    told = with_interval(found.inside.mean, found.inside.ci95, is_share=True)
     return h(
         "div",
         h("p", f"In the 80 % interval: {told}"),
@@ -151,10 +129,14 @@ def _intervals(found: Calibration) -> Html:
 
 
 def _quantiles(found: Calibration) -> Html:
-    curves = [Curve(each.name, place + 2, each.by_date) for place, each in enumerate(found.below)]
+    curves = [Curve(NAMES[name], COLOURS[name], each.by_date) for name, each in found.below.items()]
     rows = [
-        (join(swatch(place + 2), each.name), percent(goal), with_interval(each.value, each.ci95, is_share=True))
-        for place, (each, goal) in enumerate(zip(found.below, LEVELS.values(), strict=True))
+        (
+            join(swatch(COLOURS[name]), NAMES[name]),
+            percent(LEVELS[name]),
+            with_interval(each.mean, each.ci95, is_share=True),
+        )
+        for name, each in found.below.items()
     ]
     columns = [Column("results"), Column("should be", True), Column("were (95 % interval)", True)]
     drawn = timeline(

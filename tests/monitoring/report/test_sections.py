@@ -60,7 +60,7 @@ def test_a_race_is_run_on_the_rows_that_all_predicted():
     found = race(rows, 3, "lined")
     assert (found.n, found.n_main) == (19, 20)
     assert found.left_out == ["last_10_average (predicted 0 of 20)"]
-    assert {each.name: each.mae for each in found.runners} == {
+    assert {each.name: each.errors.mean for each in found.runners} == {
         "xgboost (version 3)": 1.0,
         "season_average (version 1)": 3.0,
         "line": 1.0,
@@ -83,7 +83,7 @@ def test_labels_are_never_compared_with_each_other():
 
 def test_a_window_holds_fourteen_dates_and_a_point_needs_five():
     rows = graded(3, [float(place) for place in range(20)], n_dates=20)
-    points = race(rows, 3, "played").runners[0].by_date
+    points = race(rows, 3, "played").runners[0].errors.by_date
     assert points[0] == (DAY + timedelta(days=4), 2.0)
     assert points[-1] == (DAY + timedelta(days=19), pytest.approx(sum(range(6, 20)) / 14))
     assert len(points) == 16
@@ -92,11 +92,9 @@ def test_a_window_holds_fourteen_dates_and_a_point_needs_five():
 def test_shares_below_each_quantile_count_a_result_on_the_prediction_half():
     rows = graded(3, [0.0, 1.0, -1.0, 11.0, -11.0])
     found = calibrations(rows, 3)[0]
-    assert found.inside.value == pytest.approx(3 / 5)
-    below = {each.name: each.value for each in found.below}
-    assert below["below the interval"] == pytest.approx(1 / 5)
-    assert below["below the prediction"] == pytest.approx(2.5 / 5)
-    assert below["not above the interval"] == pytest.approx(4 / 5)
+    assert found.inside.mean == pytest.approx(3 / 5)
+    below = {name: each.mean for name, each in found.below.items()}
+    assert below == {"below_low": pytest.approx(1 / 5), "below_said": pytest.approx(2.5 / 5), "below_high": 4 / 5}
 
 
 def test_odds_of_over_leave_out_results_on_the_line_and_rows_without_one():

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 import socket
 import subprocess
 import threading
@@ -24,12 +23,10 @@ from monitoring.grading import grade
 from monitoring.report.page import write_report
 from serving.door import Door
 from serving.slate import predict_slate
+from tests.tipoff.coordinator.browser import ABSENT, CHROMIUM, Browser
 from tipoff.coordinator.app import Endpoints
 
 pytestmark = pytest.mark.slow
-NAMES = ("chromium", "chromium-browser", "google-chrome")
-CHROMIUM = next((path for name in NAMES if (path := shutil.which(name))), None)
-
 MEASURE = """<iframe id=page src="{address}" style="border:0; width:{width}px; height:3000px"></iframe><script>
 page.onload = () => {{ document.title = "wide " + page.contentDocument.documentElement.scrollWidth; }}</script>"""
 
@@ -38,7 +35,7 @@ page.onload = () => {{ document.title = "wide " + page.contentDocument.documentE
 def browse(tmp_path) -> Callable[..., str]:
     """browse(address, *options) -> the page's DOM after its scripts have run."""
     if CHROMIUM is None:
-        pytest.skip("no Chromium on this machine: `apt-get install chromium`")
+        pytest.skip(ABSENT)
 
     def browsed(address: str, *options: str) -> str:
         flags = ["--headless=new", "--no-sandbox", "--disable-gpu", "--allow-file-access-from-files"]
@@ -119,3 +116,14 @@ def test_a_browser_without_the_token_is_asked_for_it(make_front, serve, browse):
     seen = unescape(browse(serve(make_front(token="secret")), "--virtual-time-budget=3000"))
     assert "<input" in seen
     assert "This page wants the token" in seen
+
+
+def test_a_browser_that_gives_the_token_sees_the_page_and_one_that_gives_another_is_told(make_front, serve, tmp_path):
+    if CHROMIUM is None:
+        pytest.skip(ABSENT)
+    with Browser(tmp_path / "profile", serve(make_front(token="secret"))) as browser:
+        browser.give("wrong")
+        browser.wait_for("That token was refused.")
+        browser.give("secret")
+        browser.wait_for("worst monitor")
+        assert browser.run("document.querySelector('input') === null")
