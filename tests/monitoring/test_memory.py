@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
 
 import pytest
@@ -78,3 +79,11 @@ def test_a_monitor_that_names_nothing_forgets_nothing(engine):
 def test_a_bad_reading_without_a_value_cannot_be():
     with pytest.raises(ValueError, match="not measured"):
         Reading("bias", "a", None, 1.0, 0, is_bad=True, detail="")
+
+
+def test_two_looks_at_once_on_a_server_follow_each_other(postgres):
+    """Neither fails, and the date counts once."""
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda _: look(postgres, 0, reading(is_bad=True)), range(8)))
+    assert {each["bias", "a v1"].n_bad for each in found} == {1}
+    assert n_readings(postgres) == 1

@@ -77,3 +77,9 @@ def test_predictions_of_dates_that_the_model_has_seen_are_not_judged(world):
     world.say(world.rows(day), train_to=day)
     found = watch(world.engine, SETTINGS, day)
     assert {each.value for each in found.readings if each.monitor == "prediction_drift"} == {None}
+
+
+def test_a_server_is_looked_at_as_a_file_is(postgres):
+    found = watch(postgres, SETTINGS, date(2024, 1, 10))
+    assert {each.monitor for each in found.readings} == set(MONITORS)
+    assert found.down == {}
