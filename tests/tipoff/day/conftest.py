@@ -108,6 +108,11 @@ class Place:
         with self.engine.connect() as connection:
             return [tuple(row) for row in connection.execute(query.order_by(alarms.c.alarm_id))]
 
+    def remedies(self) -> list[str]:
+        """What the standing alarms say is to be done."""
+        with self.engine.connect() as connection:
+            return list(connection.scalars(sa.select(alarms.c.remedy).where(alarms.c.resolved_at.is_(None))))
+
     def runs(self, job: str) -> list[tuple[date, str]]:
         """Date and state of each run of a job, in order."""
         query = sa.select(job_runs.c.game_date, job_runs.c.state).where(job_runs.c.job == job)
