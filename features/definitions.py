@@ -222,3 +222,8 @@ _SOURCES = {
 def absent_features(ingested: Collection[str]) -> set[str]:
     """The names of the features whose source is not among the `ingested` kinds."""
     return {name for name, source in _SOURCES.items() if source not in ingested}
+
+
+def features_fed_by(kinds: Collection[str]) -> set[str]:
+    """The names of the features that a source among `kinds` carries."""
+    return {name for name, source in _SOURCES.items() if source in kinds}

@@ -30,6 +30,7 @@ COMMANDS = {
     "coordinator": ("coordinator:coordinator", "Start the coordinator service: batches over HTTP."),
     "worker": ("worker:worker", "Start one more worker for the batches."),
     "day": ("day:day", "One daily cycle: ingest, build, predict, grade yesterday, retrain when due."),
+    "replay": ("replay:replay", "Past days as if live, each from what was known on its morning."),
     "grade": ("grade:grade", "Hold stored predictions against what happened."),
     "monitor": ("monitor:monitor", "Coverage, freshness, drift, errors, heartbeats: what is wrong, and drills."),
     "predictions": ("predictions:predictions", "Write stored predictions with their grades to a file."),

@@ -19,6 +19,7 @@ from features.builders.compute import BUILDERS, compute
 from features.engines.choice import Engine
 from features.quality.gates import Computed, check_build
 from features.quality.verdict import Finding
+from features.raw.facts import read_raw
 from features.table.builds import (
     FEATURE_STORE,
     claim,
@@ -30,7 +31,7 @@ from features.table.builds import (
 from features.table.completeness import refuse_missing_rows
 from features.table.completions import record_completions, record_failure
 from features.table.lock import backfill_lock
-from features.table.plan import Plan, Span, make_plan
+from features.table.plan import Plan, Read, Span, make_plan
 from features.table.raw_history import record_inputs
 from features.table.raw_mark import remember
 from features.table.units import Unit, delete_units, write_units
@@ -81,6 +82,7 @@ def backfill(
     progress: Callable[[int, int], None] | None = None,
     now: Callable[[str], None] | None = None,
     wait_seconds: float = 60.0,
+    read: Read = read_raw,
 ) -> BackfillReport:
     """Build every expected date of the span whose rows are missing or stale (`rebuild`: every one).
 
@@ -89,6 +91,7 @@ def backfill(
     `now` with the name of each step as it begins. `compute_with` is an engine of features.engines.choice: which one
     changes no bit. `accept_quality` is the reason why rows that fail the quality gates become current all the same; it
     is kept with the build. `publish` records an event for each builder and date, with its rows or with its failure.
+    `read` is for a caller who holds in memory what the raw tables hold.
 
     Raises UnavailableError where nothing was ingested; UsageError for a span that is none; RefusedError where the
     rows fail the quality checks or are fewer than expected (the earlier build stays current), where definitions changed
@@ -99,7 +102,7 @@ def backfill(
     tell("waiting for its turn")
     with backfill_lock(engine, wait_seconds):
         tell("reading what is known")
-        raw, plan = make_plan(engine, feature_set, settings, Span(date_from, date_to, seasons), rebuild)
+        raw, plan = make_plan(engine, feature_set, settings, Span(date_from, date_to, seasons), rebuild, read)
         _remember(engine, feature_set, settings, plan)
         if not plan.has_work:
             return _nothing_to_do(engine, feature_set, plan, started)

@@ -62,8 +62,12 @@ class Plan:
         return bool(self.to_do or self.vanished or self.has_unfinished)
 
 
+Read = Callable[[sa.Connection], RawFacts]
+"""Gives everything in the raw tables, as of the connection's transaction."""
+
+
 def make_plan(
-    engine: sa.Engine, feature_set: FeatureSet, settings: Settings, span: Span, rebuild: bool
+    engine: sa.Engine, feature_set: FeatureSet, settings: Settings, span: Span, rebuild: bool, read: Read = read_raw
 ) -> tuple[RawFacts, Plan]:
     """Everything raw, and what of `span` is to be built (`rebuild`: all of it), from one reading of the database.
 
@@ -71,7 +75,7 @@ def make_plan(
     """
     with engine.connect() as connection:
         mark = read_mark(connection)
-        raw = read_raw(connection)
+        raw = read(connection)
         _refuse_empty(raw)
         is_asked = span.select(raw)
         found = standing(connection, raw, feature_set, settings)

@@ -26,7 +26,7 @@ def build(tools: Tools, game_date: date, run: JobRun) -> None:
     last = game_date if tools.built_from else None
     sets = _sets(tools)
     for chosen in sets:
-        report = backfill(tools.engine, chosen, settings, date_from=tools.built_from, date_to=last)
+        report = backfill(tools.engine, chosen, settings, date_from=tools.built_from, date_to=last, read=tools.read)
         n_dates, n_rows = n_dates + report.dates, n_rows + report.rows
     expected = {chosen.name: _check(tools, settings, chosen, game_date) for chosen in sets}
     run.figures = {"dates": n_dates, "rows": n_rows, "expected": expected}

@@ -20,7 +20,8 @@ def grade(tools: Tools, game_date: date, run: JobRun) -> None:
     schedule still has on their date. A game that was moved or called off is not waited for.
     """
     yesterday = game_date - timedelta(days=1)
-    report = run_grading(tools.engine, tools.settings, None, yesterday)
+    first = None if tools.graded_days is None else game_date - timedelta(days=tools.graded_days)
+    report = run_grading(tools.engine, tools.settings, first, yesterday)
     run.figures = {name: getattr(report, name) for name in ("graded", "void", "ungraded", "changed")}
     if not report.graded + report.void + report.ungraded:
         run.skip(f"Nothing was predicted of dates up to {yesterday}.")

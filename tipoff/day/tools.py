@@ -10,6 +10,8 @@ import sqlalchemy as sa
 from contracts.home import Home
 from contracts.settings import Settings
 from contracts.tables import games, player_games
+from features.raw.facts import read_raw
+from features.table.plan import Read
 from serving.freshness import Freshness
 from tipoff.coordinator.worker import Tools as WorkTools
 from tipoff.coordinator.worker import make_tools
@@ -17,15 +19,19 @@ from tipoff.coordinator.worker import make_tools
 
 @dataclass(frozen=True)
 class Tools:
-    """Home, settings and database; `built_from` is the first date whose rows are kept built (None: every date).
+    """Home, settings and database.
 
-    `work` is shared by days that run one after the other in one process; None: each makes its own.
+    A replay narrows what a day looks at: `built_from` is the first date whose rows are kept built (None: every date),
+    `graded_days` how many days back grading looks (None: at everything that was ever said), `read` gives the raw facts,
+    and `work` is shared by days that run one after the other in one process (None: each makes its own).
     """
 
     home: Home
     settings: Settings
     engine: sa.Engine
     built_from: date | None = None
+    graded_days: int | None = None
+    read: Read = read_raw
     work: WorkTools | None = None
 
     def reaching(self, game_date: date) -> Settings:
