@@ -87,6 +87,7 @@ class Twin:
 
 def make_twin(home: Home, folder: Path) -> Twin:
     """An empty twin in `folder`; one that an earlier replay left there is gone."""
+    folder.mkdir(parents=True, exist_ok=True)
     shutil.rmtree(folder / "reports", ignore_errors=True)
     for file in folder.glob("tipoff.db*"):
         file.unlink()

@@ -8,6 +8,7 @@ from datetime import date, timedelta
 import sqlalchemy as sa
 
 from contracts.errors import RefusedError, UnavailableError
+from contracts.settings import SPARSE_BY_NATURE, Settings
 from contracts.tables import pruned_versions
 from registry.versions import ModelVersion, get_version, list_versions, production
 from systems.catalog import system_class
@@ -74,7 +75,17 @@ def _train(wiring: Wiring, game_date: date, now: Told) -> ModelVersion:
         train_to=game_date - timedelta(days=1),
     )
     now(f"training {request.system} on what was known before {game_date}")
-    result = train(wiring.engine, wiring.home, wiring.settings, request, tags={"started_by": "tipoff replay"})
+    settings = _early(wiring.settings)
+    result = train(wiring.engine, wiring.home, settings, request, tags={"started_by": "tipoff replay"})
     if result.model_version is None:
         raise UnavailableError(f"Run {result.run_id} registered no version.", remedy="Its run says why.")
     return get_version(wiring.engine, result.model_version)
+
+
+def _early(settings: Settings) -> Settings:
+    """The settings with which little can be learned from: what is sparse by nature is the sparser, the less was known.
+
+    A player has met few opponents before in a first season. What conf/ says of such a feature holds all the same.
+    """
+    coverage = {**dict.fromkeys(SPARSE_BY_NATURE, 0.0), **settings.training.min_coverage_of}
+    return settings.model_copy(update={"training": settings.training.model_copy(update={"min_coverage_of": coverage})})
