@@ -6,6 +6,7 @@ Each step is "expected minus done", so that a day that was killed, or failed, is
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date, timedelta
 from functools import partial
 from pathlib import Path
@@ -20,12 +21,14 @@ from tipoff.day.build import build
 from tipoff.day.catch_up import DAY, missed_dates
 from tipoff.day.grade import grade
 from tipoff.day.ingest import ingest
+from tipoff.day.monitor import monitor
 from tipoff.day.predict import predict
 from tipoff.day.report import DayReport
 from tipoff.day.retrain import retrain
 from tipoff.day.steps import Outcome, Step, run_steps
 from tipoff.day.tools import Tools
 from tipoff.day.turn import one_at_a_time
+from tipoff.day.write_report import report
 
 ORIGIN = "day"
 """Whose alarms these are."""
@@ -42,11 +45,12 @@ def run_day(tools: Tools, game_date: date) -> DayReport:
         with job_run(tools.engine, DAY, game_date) as run:
             asked = run_steps(tools.engine, [Step("ingest", partial(ingest, tools))], game_date)
             most = tools.settings.daily.catch_up_days
-            caught_up = [_run_missed(tools, missed) for missed in missed_dates(tools.engine, game_date, most)]
+            past = replace(tools, acts=False)
+            caught_up = [_run_missed(past, missed) for missed in missed_dates(tools.engine, game_date, most)]
             steps = [*steps_of_a_date(tools), Step("retrain", partial(retrain, tools), needs=("build",))]
-            report = _run(tools, steps, game_date, run, before=asked, caught_up=caught_up)
-        keep_alarms(tools.engine, ORIGIN, [*report.findings, *_schedule_ends(tools.engine, game_date)])
-    return report
+            told = _run(tools, steps, game_date, run, before=asked, caught_up=caught_up)
+        keep_alarms(tools.engine, ORIGIN, [*told.findings, *_schedule_ends(tools.engine, game_date)])
+    return told
 
 
 def steps_of_a_date(tools: Tools) -> list[Step]:
@@ -55,6 +59,8 @@ def steps_of_a_date(tools: Tools) -> list[Step]:
         Step("build", partial(build, tools)),
         Step("predict", partial(predict, tools), needs=("build",)),
         Step("grade", partial(grade, tools)),
+        Step("monitor", partial(monitor, tools)),
+        Step("report", partial(report, tools)),
     ]
 
 
@@ -78,12 +84,12 @@ def _run(
 ) -> DayReport:
     """The steps run, and how they ended kept as the day's."""
     ended = run_steps(tools.engine, steps, game_date, before)
-    report = DayReport(game_date, ended, bool(tools.game_ids(game_date)), caught_up)
-    run.detail = report.detail
-    run.figures = {step.name: step.state for step in report.steps}
-    if report.failed:
+    told = DayReport(game_date, ended, bool(tools.game_ids(game_date)), caught_up)
+    run.detail = told.detail
+    run.figures = {step.name: step.state for step in told.steps}
+    if told.failed:
         run.state = FAILED
-    return report
+    return told
 
 
 def _schedule_ends(engine: sa.Engine, game_date: date) -> list[Finding]:

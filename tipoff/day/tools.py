@@ -21,6 +21,7 @@ from tipoff.coordinator.worker import make_tools
 class Tools:
     """Home, settings and database.
 
+    `acts` says whether services are asked and what monitors want is carried out: not for dates that are past.
     A replay narrows what a day looks at: `built_from` is the first date whose rows are kept built (None: every date),
     `graded_days` how many days back grading looks (None: at everything that was ever said), `read` gives the raw facts,
     and `work` is shared by days that run one after the other in one process (None: each makes its own).
@@ -31,6 +32,7 @@ class Tools:
     engine: sa.Engine
     built_from: date | None = None
     graded_days: int | None = None
+    acts: bool = True
     read: Read = read_raw
     work: WorkTools | None = None
 

@@ -68,6 +68,7 @@ class Stage:
             self._twin.engine,
             built_from=self._first,
             graded_days=GRADED_DAYS,
+            acts=False,
             read=self._twin.read,
             work=self._work,
         )

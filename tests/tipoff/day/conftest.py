@@ -103,15 +103,11 @@ class Place:
         return self.count(predictions, predictions.c.game_date == game_date)
 
     def alarms(self) -> list[tuple[str, str]]:
-        """Name and subject of those that stand."""
-        query = sa.select(alarms.c.name, alarms.c.subject).where(alarms.c.resolved_at.is_(None))
+        """Name and subject of the day's and its schedule's that stand; the monitors have their own."""
+        own = alarms.c.origin.in_(["day", "schedule"])
+        query = sa.select(alarms.c.name, alarms.c.subject).where(alarms.c.resolved_at.is_(None), own)
         with self.engine.connect() as connection:
             return [tuple(row) for row in connection.execute(query.order_by(alarms.c.alarm_id))]
-
-    def remedies(self) -> list[str]:
-        """What the standing alarms say is to be done."""
-        with self.engine.connect() as connection:
-            return list(connection.scalars(sa.select(alarms.c.remedy).where(alarms.c.resolved_at.is_(None))))
 
     def runs(self, job: str) -> list[tuple[date, str]]:
         """Date and state of each run of a job, in order."""

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import resource
+import shutil
 import sqlite3
 import subprocess
 import sys
 import threading
 from collections.abc import Callable
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -178,12 +180,14 @@ def test_a_model_whose_files_are_gone_costs_its_system_alone_and_the_same_batch_
     assert place.count(dead_letters, dead_letters.c.replayed_at.is_(None)) == 0
 
 
-def test_a_home_without_any_version_says_so(place: Place) -> None:
-    with writing(place.engine) as connection:
-        connection.exec_driver_sql("DELETE FROM model_versions")
-    said = place.day(place.today, code=1)
-    assert "tipoff train" in " ".join(place.remedies())
-    assert detail_of(said, "predict") == "No version is registered that could predict."
+def test_a_home_without_any_version_says_so(built: Path, tmp_path: Path, inside_at: Callable[..., Any]) -> None:
+    shutil.copy(built, tmp_path / "tipoff.db")
+    (tmp_path / "experiment-ready").write_text(f"sqlite:///{tmp_path / 'mlflow.db'}")
+    with sqlite3.connect(tmp_path / "tipoff.db") as connection:
+        (day,) = connection.execute("SELECT max(game_date) FROM games").fetchone()
+    said = inside_at(tmp_path).tipoff("day", "--date", day, "--json")
+    assert said.code == 1
+    assert detail_of(said.json, "predict") == "No version is registered that could predict."
 
 
 # ---------------------------------------------------------------- the database and the disk

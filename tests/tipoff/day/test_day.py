@@ -7,18 +7,16 @@ from datetime import timedelta
 import sqlalchemy as sa
 
 from contracts.database import writing
-from contracts.tables import grades, job_runs, predictions
+from contracts.tables import grades, job_runs, monitor_readings, predictions
 from tests.tipoff.day.conftest import N_SYSTEMS, Place, detail_of, steps_of
 
-STEPS = ["ingest", "build", "predict", "grade", "retrain"]
+STEPS = ["ingest", "build", "predict", "grade", "monitor", "report", "retrain"]
 
 
 def test_a_day_ingests_builds_predicts_and_the_next_one_grades_it(place: Place) -> None:
     first = place.day(place.today)
-    assert [step["name"] for step in first["steps"]][:4] == STEPS[:4]
-    assert steps_of(first) | {"grade": "skipped", "retrain": "skipped", "build": "done", "predict": "done"} == steps_of(
-        first
-    )
+    assert [step["name"] for step in first["steps"]] == STEPS
+    assert steps_of(first) == dict.fromkeys(STEPS, "done") | {"grade": "skipped", "retrain": "skipped"}
     n_said = place.predicted(place.today)
     expected = next(step["figures"]["expected"] for step in first["steps"] if step["name"] == "predict")
     assert n_said == expected > 0
@@ -28,6 +26,14 @@ def test_a_day_ingests_builds_predicts_and_the_next_one_grades_it(place: Place) 
     assert steps_of(second)["grade"] == "done"
     assert place.count(grades) == n_said
     assert place.predicted(place.later[0]) > 0
+
+
+def test_a_day_leaves_its_report_and_what_the_monitors_read(place: Place) -> None:
+    said = place.day(place.today)
+    page = (place.root / "reports" / f"{place.today}.html").read_text()
+    assert str(place.today) in page
+    readings = next(step["figures"]["readings"] for step in said["steps"] if step["name"] == "monitor")
+    assert place.count(monitor_readings, monitor_readings.c.game_date == place.today) == readings > 0
 
 
 def test_the_same_day_again_changes_nothing(place: Place) -> None:

@@ -19,6 +19,7 @@ from tipoff.day.retrain import TRAIN, retrain
 from tipoff.day.tools import Tools
 
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.filterwarnings("ignore:.*AnyType.*:UserWarning"),  # MLflow of itself, where it is imported first
     pytest.mark.filterwarnings("ignore:.*noload.*:sqlalchemy.exc.SADeprecationWarning"),
 ]

@@ -127,6 +127,7 @@ def test_a_day_that_is_done_or_runs_is_not_started(place: Place, schedule: DaySc
         assert schedule._process is None
 
 
+@pytest.mark.slow
 def test_a_day_that_was_killed_is_an_alarm_and_is_started_again_after_the_pause(
     place: Place, schedule: DaySchedule
 ) -> None:
