@@ -330,7 +330,7 @@ class MonitorsSettings(Section):
     max_interval_off: float = Field(0.04, gt=0, lt=0.2, description="share of results in the 80 % intervals off 0.8")
     max_model_dates: int = Field(75, ge=1, description="game dates since the last that the model has seen")
     heartbeat_hours: dict[str, float] = Field(
-        default_factory=lambda: {"day": 36.0, "day.train": 1080.0, "backfill": 36.0, "reconcile": 1.0},
+        default_factory=lambda: {"day": 36.0, "day.train": 1080.0, "reconcile": 1.0},
         description="how long a job that ran once may be silent; day stands for day.predict too",
     )
     max_waiting_minutes: float = Field(60.0, gt=0, description="how long a row or an event may wait")

@@ -74,7 +74,6 @@ def test_a_job_that_ran_and_fell_silent_is_bad_and_its_steps_share_its_limit():
         "day": (True, False),
         "day.predict": (True, True),
         "reconcile": (True, True),
-        "backfill": (False, False),
         "day.train": (False, False),
     }
 

@@ -6,15 +6,21 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 
 import sqlalchemy as sa
 
 from contracts.errors import TipoffError
+from contracts.jobs import age_seconds, job_run, latest_run
 from contracts.settings import Settings
 from monitoring.alarms import Finding
 from serving.freshness import Freshness
 from tipoff.coordinator.reconciler import reconcile
 from tipoff.coordinator.relay import Address, relay
+
+RECONCILE = "reconcile"
+"""The job that a look at the schedule is kept as."""
+BEAT_SECONDS = 900.0
 
 log = logging.getLogger("tipoff.coordinator")
 
@@ -90,9 +96,16 @@ class Routine:
             Finding("undelivered", url, f"{url} has not taken all events: {why}.", f"curl -i {url}")
             for url, why in self._undelivered.items()
         ]
-        if reconcile(self._engine, self._settings, faults=faults, freshness=self._freshness).opened:
-            self._wake()
+        with self._beat():
+            if reconcile(self._engine, self._settings, faults=faults, freshness=self._freshness).opened:
+                self._wake()
         self._reconciled_at = time.monotonic()
+
+    def _beat(self) -> AbstractContextManager[object]:
+        """The look kept as a job's run, once in BEAT_SECONDS: a heartbeat that is heard where this process is gone."""
+        last = latest_run(self._engine, RECONCILE)
+        is_due = last is None or age_seconds(last["started_at"]) >= BEAT_SECONDS
+        return job_run(self._engine, RECONCILE) if is_due else nullcontext()
 
     def _try(self, act: Callable[[], None]) -> None:
         """The next look comes whatever became of this one."""
