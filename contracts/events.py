@@ -15,6 +15,10 @@ from contracts.tables import builds, event_deliveries, outbox
 
 FEATURES_COMPLETED = "features.completed"
 PREDICTIONS_COMPLETED = "predictions.completed"
+BACKFILL_DONE, BACKFILL_FAILED = "milestone.backfill_done", "milestone.backfill_failed"
+PROMOTION, RETRAINING = "milestone.promotion", "milestone.retraining"
+MILESTONES = (BACKFILL_DONE, BACKFILL_FAILED, PROMOTION, RETRAINING)
+"""What whoever reads alarms is told besides them (docs/alerts.md); subscribers of the outbox are not."""
 SOURCE = "tipoff"
 STRUCTURED = "application/cloudevents+json"
 
@@ -64,10 +68,24 @@ def record_events(
         )
 
 
-def undelivered(engine: sa.Engine, address: str, types: Sequence[str], most: int) -> list[Event]:
-    """The events of `types` that may be told and that `address` has not taken, oldest first, at most so many."""
+def record_milestone(
+    connection: sa.Connection, kind: str, subject: str, message: str, remedy: str, evidence: Mapping[str, Any]
+) -> None:
+    """Put a milestone into the outbox, in the caller's transaction: a sentence, the command to run, plain values."""
+    record_events(connection, kind, subject, [{"message": message, "remedy": remedy, "evidence": dict(evidence)}])
+
+
+def undelivered(
+    engine: sa.Engine, address: str, types: Sequence[str], most: int, since: datetime | None = None
+) -> list[Event]:
+    """The events of `types` that may be told and that `address` has not taken, oldest first, at most so many.
+
+    With `since` those that were recorded from then on.
+    """
     ordered = sa.select(outbox).order_by(outbox.c.recorded_at, outbox.c.event_id)
     query = ordered.where(*_owed(address, types)).limit(most)
+    if since is not None:
+        query = query.where(outbox.c.recorded_at >= since)
     with engine.connect() as connection:
         return [
             Event(row.event_id, SOURCE, row.type, row.recorded_at, row.data, row.subject)

@@ -339,6 +339,11 @@ class MonitorsSettings(Section):
 class AlertsSettings(Section):
     """Who is told of alarms and milestones (docs/alerts.md); the webhook's secret is TIPOFF_WEBHOOK_SECRET."""
 
+    webhook_url: str | None = Field(None, description="where they are told, signed, besides alerts.log in the home")
+    webhook_attempts: int = Field(4, ge=1, le=20, description="... at once; the next call goes on")
+    webhook_timeout_seconds: float = Field(5.0, gt=0, le=60)
+    stalled_minutes: float = Field(30.0, gt=0, description="a backfill that writes nothing for so long has stalled")
+
 
 class Settings(Section):
     """Everything that can be set, one section a concern."""

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import sqlalchemy as sa
 
 from contracts.errors import RefusedError
+from contracts.events import PROMOTION, RETRAINING, record_milestone
+from contracts.tables import model_versions
 from registry.chain import Entry, append, entries_in
 from registry.stages import Stage, promotion_steps
 from registry.verdict import Verdict
@@ -54,7 +58,14 @@ def record(
     reason: str | None = None,
     verdict: Verdict | None = None,
 ) -> Entry:
-    """Append one entry about `version`."""
+    """Append one entry about `version`; what came into Production, or was trained again, is a milestone besides."""
+    if to_stage == Stage.PRODUCTION and action in ("promote", "rollback"):
+        message = f"{version.title} is in Production: {action} by {actor}{f', {reason}' if reason else ''}."
+        record_milestone(connection, PROMOTION, version.title, message, "tipoff registry history", _facts(version))
+    elif action == "register" and _has_older(connection, version):
+        message = f"{version.title} was trained on {version.feature_set}, to {version.train_to or 'no date'}."
+        command = f"tipoff promote --version {version.version}"
+        record_milestone(connection, RETRAINING, version.title, message, command, _facts(version))
     return append(
         connection,
         model_name=version.model_name,
@@ -67,6 +78,20 @@ def record(
         reason=reason,
         verdict=verdict.to_json() if verdict is not None else None,
     )
+
+
+def _facts(version: ModelVersion) -> dict[str, Any]:
+    names = ("version", "system", "sha256", "run_id", "build_id", "feature_set")
+    return {name: getattr(version, name) for name in names} | {"metrics": list(version.metrics)}
+
+
+def _has_older(connection: sa.Connection, version: ModelVersion) -> bool:
+    """Whether its system had a version before."""
+    known = model_versions.c
+    older = sa.select(known.version).where(
+        known.model_name == version.model_name, known.system == version.system, known.version < version.version
+    )
+    return connection.execute(older.limit(1)).first() is not None
 
 
 def lost_race(

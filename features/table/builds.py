@@ -20,6 +20,7 @@ from contracts.errors import RefusedError, TipoffError, UsageError
 from contracts.feature_set import FeatureSet
 from contracts.tables import build_units, builds
 from features.builders.compute import BUILDERS
+from features.table.milestones import tell_done, tell_failed
 
 FEATURE_STORE = BUILDERS[-1]
 """The builder that assembles the row; its table is the feature set's own."""
@@ -119,11 +120,14 @@ def start_build(engine: sa.Engine, feature_set: FeatureSet) -> int:
     """
     with writing(engine) as connection:
         _refuse_other_definitions(connection, feature_set)
-        connection.execute(
+        interrupted = connection.execute(
             sa.update(builds)
             .where(builds.c.state == "running")
             .values(state="failed", failure=INTERRUPTED, finished_at=clock.now())
+            .returning(builds.c.build_id)
         )
+        for build_id in interrupted.scalars().all():
+            tell_failed(connection, build_id)
         made = connection.execute(
             sa.insert(builds).values(
                 feature_set=feature_set.name,
@@ -147,16 +151,19 @@ def finish_build(connection: sa.Connection, build_id: int, *, n_rows: int, n_dat
         .where(builds.c.build_id == build_id)
         .values(state="done", finished_at=clock.now(), n_rows=n_rows, n_dates=n_dates)
     )
+    tell_done(connection, build_id)
 
 
 def fail_build(engine: sa.Engine, build_id: int, reason: str) -> None:
     """Mark a running build failed, and why; one that has ended stays as it is."""
     with writing(engine) as connection:
-        connection.execute(
+        failed = connection.execute(
             sa.update(builds)
             .where(builds.c.build_id == build_id, builds.c.state == "running")
             .values(state="failed", failure=reason, finished_at=clock.now())
         )
+        if failed.rowcount:
+            tell_failed(connection, build_id)
 
 
 def claim(connection: sa.Connection, build_id: int) -> None:

@@ -20,7 +20,8 @@ from contracts.settings import RegistrySettings, Settings
 from contracts.tables import model_versions
 from registry.chain import append, exclusive
 from registry.stages import Stage
-from tipoff.announcement import SECRET, announce
+from tipoff.announcement import announce
+from tipoff.webhook import SECRET
 from tipoff.wiring import Wiring
 
 KEY = "a secret of the test"

@@ -25,6 +25,7 @@ def day(game_date: date | None, as_json: bool) -> None:
     code 1 where a step failed, 3 where coverage falls short, or where a day runs already.
     """
     from contracts import clock
+    from tipoff.alerts import tell_alarms
     from tipoff.day.cycle import run_day
     from tipoff.day.tools import Tools
     from tipoff.wiring import wire
@@ -33,6 +34,9 @@ def day(game_date: date | None, as_json: bool) -> None:
     chosen = game_date or clock.league_date(clock.now())
     with working(f"The day of {chosen}"):
         report = run_day(Tools(wiring.home, wiring.settings, wiring.engine), chosen)
+    untold = tell_alarms(wiring.home, wiring.settings, wiring.engine)
+    if untold is not None:
+        say(f"[yellow]{untold}[/]")
     if not as_json:
         for each in (*report.caught_up, report):
             _show(each)

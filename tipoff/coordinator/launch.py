@@ -7,6 +7,7 @@ import os
 import signal
 import threading
 from collections.abc import Callable, Sequence
+from functools import partial
 from types import FrameType
 
 import sqlalchemy as sa
@@ -22,6 +23,7 @@ from serving.door import Door
 from serving.freshness import Freshness
 from serving.launch import STOP_SIGNALS, find_address
 from serving.logs import configure_logs
+from tipoff.alerts import tell_or_log
 from tipoff.coordinator.app import Endpoints
 from tipoff.coordinator.board import Outlook
 from tipoff.coordinator.crew import Crew
@@ -57,7 +59,8 @@ def run_coordinator(
     desk = Desk(engine, settings, crew.wake, freshness)
     token = os.environ.get("TIPOFF_API_TOKEN") or None
     told = addresses(events_url(*address), settings.coordinator.subscribers, token)
-    routine = Routine(engine, settings, told, crew.wake, freshness, by_the_clock)
+    tell: Callable[[], None] = partial(tell_or_log, home, settings, engine)
+    routine = Routine(engine, settings, told, crew.wake, freshness, (*by_the_clock, tell))
 
     def health() -> str | None:
         return crew.fault() or routine.fault()

@@ -24,6 +24,7 @@ from tipoff.coordinator.batches import Batch, newest_in, open_batch
 from tipoff.coordinator.dead_letters import list_dead_letters
 from tipoff.coordinator.expectation import expect
 from tipoff.coordinator.inbox import complete_without_batch
+from tipoff.coordinator.stalled import stalled_backfills
 
 AHEAD = timedelta(hours=36)
 
@@ -65,7 +66,7 @@ def reconcile(
     for game_date in complete_without_batch(engine):
         if game_date not in {day.game_date for day in coming}:
             findings += _attempt(game_date, start)
-    findings += [*_given_up(engine), *_ignored(engine, moment)]
+    findings += [*_given_up(engine), *_ignored(engine, moment), *stalled_backfills(engine, settings, moment)]
     new, resolved = keep_alarms(engine, "coordinator", findings)
     return Reconciled(opened, findings, new, resolved)
 

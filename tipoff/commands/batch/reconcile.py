@@ -16,6 +16,7 @@ def reconcile(as_json: bool) -> None:
 
     Exit code 1 while an alarm stands.
     """
+    from tipoff.alerts import tell_alarms
     from tipoff.coordinator.reconciler import reconcile as look
     from tipoff.wiring import wire
 
@@ -25,5 +26,8 @@ def reconcile(as_json: bool) -> None:
         say(f"Opened {batch_id}: `tipoff worker` works on it.")
     for finding in found.findings:
         say(f"[red]{finding.name}[/]: {finding.message}\n  {finding.remedy}")
+    untold = tell_alarms(wiring.home, wiring.settings, wiring.engine)
+    if untold is not None:
+        say(f"[yellow]{untold}[/]")
     emit({"opened": found.opened, "alarms": [vars(each) for each in found.findings]}, as_json=as_json)
     sys.exit(1 if found.findings else 0)

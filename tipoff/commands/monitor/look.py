@@ -21,6 +21,7 @@ COLOURS = {"healthy": "green", "watch": "yellow", "degraded": "red", "blocked": 
 def look(game_date: date | None, *, act: bool, as_json: bool) -> None:
     """Look, act where asked, and tell; ends the command with 1 where something is down or an action failed."""
     from contracts import clock
+    from tipoff.alerts import tell_alarms
     from tipoff.watching import carry_out
     from tipoff.watching import look as watch
     from tipoff.wiring import wire
@@ -30,6 +31,9 @@ def look(game_date: date | None, *, act: bool, as_json: bool) -> None:
     with working(f"Looking at {day}"):
         watched = watch(wiring, day)
     deeds = carry_out(wiring, watched) if act else []
+    untold = tell_alarms(wiring.home, wiring.settings, wiring.engine)
+    if untold is not None:
+        say(f"[yellow]{untold}[/]")
     if not as_json:
         _show(watched, deeds)
     emit(watched.to_json() | {"deeds": [vars(deed) for deed in deeds]}, as_json=as_json)
