@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
 import sqlalchemy as sa
 
 from contracts.tables import monitor_readings
+from monitoring.readings import Reading
 from monitoring.report.markup import Column, Html, details, h, mark, nothing, section, table
 from monitoring.report.plots import Curve, timeline
 from monitoring.report.states import monitor_name
@@ -18,31 +20,22 @@ MOST_CARDS = 12
 
 
 @dataclass(frozen=True)
-class Reading:
-    """What a monitor measured of one subject as of a date; `detail` names the value's population in a sentence."""
-
-    monitor: str
-    subject: str
-    game_date: date
-    value: float | None
-    limit: float | None
-    n: int | None
-    is_bad: bool
-    detail: str
-
-
-@dataclass(frozen=True)
 class Track:
-    """The readings of one monitor about one subject, oldest first."""
+    """The readings of one monitor about one subject, oldest first, each with the date as of which it was made."""
 
     monitor: str
     subject: str
-    readings: tuple[Reading, ...]
+    readings: tuple[tuple[date, Reading], ...]
 
     @property
     def newest(self) -> Reading:
         """The last one."""
-        return self.readings[-1]
+        return self.readings[-1][1]
+
+    @property
+    def as_of(self) -> date:
+        """The date of the last one."""
+        return self.readings[-1][0]
 
     @property
     def title(self) -> str:
@@ -53,15 +46,18 @@ class Track:
 def read_tracks(engine: sa.Engine, date_from: date, date_to: date) -> list[Track]:
     """The readings as of the inclusive span, by monitor and subject: those whose newest is bad first."""
     made = monitor_readings.c
-    query = sa.select(
-        made.monitor, made.subject, made.game_date, made.value, made.limit_value, made.n, made.is_bad, made.detail
-    ).where(made.game_date.between(date_from, date_to))
-    tracks: dict[tuple[str, str], list[Reading]] = {}
+    query = sa.select(monitor_readings).where(made.game_date.between(date_from, date_to))
+    tracks: dict[tuple[str, str], list[tuple[date, Reading]]] = {}
     with engine.connect() as connection:
         for row in connection.execute(query.order_by(made.monitor, made.subject, made.game_date)):
-            tracks.setdefault((row.monitor, row.subject), []).append(Reading(*row))
+            tracks.setdefault((row.monitor, row.subject), []).append((row.game_date, _reading(row)))
     found = [Track(*key, tuple(readings)) for key, readings in tracks.items()]
     return sorted(found, key=lambda each: (not each.newest.is_bad, each.monitor, each.subject))
+
+
+def _reading(row: Any) -> Reading:
+    value = None if row.value is None else float(row.value)
+    return Reading(row.monitor, row.subject, value, row.limit_value, row.n or 0, row.is_bad, row.detail)
 
 
 def drift(found: Sequence[Track]) -> Html:
@@ -72,8 +68,7 @@ def drift(found: Sequence[Track]) -> Html:
             title, nothing("Nothing yet: no monitor has measured anything in these weeks (`tipoff monitor`).")
         )
     bad = [each for each in found if each.newest.is_bad]
-    first = min(each.readings[0].game_date for each in found)
-    last = max(each.newest.game_date for each in found)
+    first, last = min(each.readings[0][0] for each in found), max(each.as_of for each in found)
     about = f"{len(found)} subjects measured, {span(first, last)}; the newest reading of {len(bad)} is bad."
     cards = h("div", [_card(each) for each in bad[:MOST_CARDS]], class_="cards")
     more = f" {len(bad) - MOST_CARDS} more are in the table." if len(bad) > MOST_CARDS else ""
@@ -89,7 +84,7 @@ def drift(found: Sequence[Track]) -> Html:
 
 def _card(track: Track) -> Html:
     newest = track.newest
-    points = [(each.game_date, each.value) for each in track.readings if each.value is not None]
+    points = [(day, each.value) for day, each in track.readings if each.value is not None]
     goals = [] if newest.limit is None else [newest.limit]
     drawn = timeline([Curve(track.title, 5, points)], track.title, goals=goals, height=150) if points else None
     return h("div", h("h3", track.title), drawn, h("p", newest.detail, class_="muted"), class_="card is-bad")
@@ -106,10 +101,10 @@ def _all(found: Sequence[Track]) -> Html:
             each.monitor,
             each.subject,
             _mark(each.newest),
-            dated(each.newest.game_date),
+            dated(each.as_of),
             _short(each.newest.value),
             _short(each.newest.limit),
-            None if each.newest.n is None else f"{each.newest.n:,}",
+            f"{each.newest.n:,}",
             each.newest.detail,
         )
         for each in found
@@ -118,7 +113,7 @@ def _all(found: Sequence[Track]) -> Html:
 
 
 def _mark(reading: Reading) -> Html:
-    if reading.value is None:
+    if not reading.is_measured:
         return mark("not measured", "quiet")
     return mark("bad", "bad") if reading.is_bad else mark("good", "good")
 

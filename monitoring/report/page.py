@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import threading
+from contextlib import suppress
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -29,7 +31,7 @@ def write_report(engine: sa.Engine, settings: Settings, game_date: date, path: P
     Raises UsageError where it cannot be written.
     """
     page = render_report(engine, settings, game_date)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    temporary = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary.write_text(page, encoding="utf-8")
@@ -40,7 +42,7 @@ def write_report(engine: sa.Engine, settings: Settings, game_date: date, path: P
             remedy="Give --out a file in a folder that you may write.",
         ) from error
     finally:
-        if temporary.exists():
+        with suppress(OSError):  # it is not there, or nobody may look
             temporary.unlink()
     return path.absolute()
 

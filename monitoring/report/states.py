@@ -10,8 +10,9 @@ import sqlalchemy as sa
 from contracts.tables import monitor_states
 from monitoring.report.markup import Column, Html, h, join, mark, nothing, section, table
 from monitoring.report.words import dated, minute
+from monitoring.states import State
 
-WORST_FIRST = ("blocked", "degraded", "watch", "healthy")
+WORST_FIRST = tuple(str(state) for state in reversed(State))
 KINDS = {"blocked": "bad", "degraded": "bad", "watch": "watch", "healthy": "good"}
 
 

@@ -10,7 +10,7 @@ import polars as pl
 import sqlalchemy as sa
 
 from contracts.tables import games, grades, predictions
-from monitoring.report.graded import Figure, figures
+from monitoring.report.graded import LABELS, Figure, figures
 from monitoring.report.markup import Column, Html, details, h, nothing, section, table
 from monitoring.report.words import LABEL_MEANING, label_name, percent, span, with_interval
 
@@ -56,9 +56,8 @@ def read_outcomes(engine: sa.Engine, target: str, before: date) -> Outcomes | No
     return Outcomes(day, counted.get("graded", 0), counted.get("void", 0), counted.get(None, 0))
 
 
-def biggest_misses(graded: pl.DataFrame, version: int, most: int = MOST_MISSES) -> list[Miss]:
-    """The graded rows of `version` that were farthest off, the farthest first. Pure."""
-    rows = graded.filter(pl.col("model_version") == version)
+def biggest_misses(rows: pl.DataFrame, most: int = MOST_MISSES) -> list[Miss]:
+    """The graded `rows` that were farthest off, the farthest first. Pure."""
     rows = rows.sort(pl.col("error").abs(), "game_id", "player_id", descending=[True, False, False]).head(most)
     return [
         Miss(
@@ -76,7 +75,10 @@ def biggest_misses(graded: pl.DataFrame, version: int, most: int = MOST_MISSES) 
 def yesterday(
     outcomes: Outcomes | None, graded: pl.DataFrame, version: int | None, names: Mapping[int, str], target: str
 ) -> Html:
-    """The section; `graded` holds that date's rows, as read_graded gives them."""
+    """The section; `graded` holds that date's rows, as read_graded gives them.
+
+    `version` is the one whose misses are told (None: the newest that spoke).
+    """
     if outcomes is None:
         return section("The games before", nothing("Nothing yet: the schedule holds no earlier date."))
     title = f"The games before: {outcomes.game_date}"
@@ -86,6 +88,7 @@ def yesterday(
     )
     if graded.is_empty():
         return section(title, nothing(f"Nothing yet. {counts} `tipoff grade` grades what has a result."))
+    spoke = version if version is not None else graded["model_version"].max()
     found = figures(graded)
     played = [each for each in found if each.population == "played"]
     others = [each for each in found if each.population != "played"]
@@ -94,7 +97,7 @@ def yesterday(
         h("p", counts),
         figure_tables(played, target),
         details("The other populations", figure_tables(others, target)),
-        _misses(biggest_misses(graded, version) if version is not None else [], version, names, target),
+        _misses(graded.filter(pl.col("model_version") == spoke), names, target),
         about=LABEL_MEANING,
     )
 
@@ -137,9 +140,15 @@ def _figure_table(found: Sequence[Figure], target: str) -> Html:
     return table(columns, rows, is_narrow=True)
 
 
-def _misses(found: Sequence[Miss], version: int | None, names: Mapping[int, str], target: str) -> Html:
-    if not found:
+def _misses(said: pl.DataFrame, names: Mapping[int, str], target: str) -> Html:
+    """Of one version's rows those of the most honest label that it has."""
+    if said.is_empty():
         return nothing("No grade of the version in question.")
+    label = min(said["label"].unique(), key=LABELS.index)
+    rows_of_label = said.filter(pl.col("label") == label)
+    found = biggest_misses(rows_of_label)
+    who = f"{said['system'][0]} (version {said['model_version'][0]})"
+    title = f"The {len(found)} farthest off of {rows_of_label.height:,}: {who}, {label_name(label)}"
     columns = [
         Column("player"),
         Column("predicted", True),
@@ -157,4 +166,4 @@ def _misses(found: Sequence[Miss], version: int | None, names: Mapping[int, str]
         )
         for each in found
     ]
-    return h("div", h("h3", f"The {len(found)} farthest off, version {version}"), table(columns, rows, is_narrow=True))
+    return h("div", h("h3", title), table(columns, rows, is_narrow=True))

@@ -74,6 +74,11 @@ def test_an_empty_database_has_every_section_and_each_says_that_there_is_nothing
     assert "No games on this date" in page.text
 
 
+def test_a_server_database_is_read_as_the_embedded_one(postgres):
+    page = report(postgres, date(2024, 3, 1))
+    assert page.text.count("Nothing yet") >= 7
+
+
 def test_a_slate_that_is_built_and_not_predicted_names_whom_it_misses(world):
     day = world.last_day()
     page = report(world.engine, day)

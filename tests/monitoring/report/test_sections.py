@@ -16,6 +16,7 @@ from monitoring.report.graded import figures, n_unknown
 from monitoring.report.markup import h, join
 from monitoring.report.slate import Game, Play, Slate, scale_of, slate
 from monitoring.report.words import age, percent, with_interval
+from monitoring.report.yesterday import Outcomes, biggest_misses, yesterday
 
 DAY = date(2024, 3, 1)
 
@@ -171,3 +172,16 @@ def test_only_all_is_a_hundred_percent_and_only_none_is_zero():
     ]
     assert with_interval(4.4276, (4.356, 4.502)) == "4.43 (4.36 to 4.50)"
     assert [age(seconds) for seconds in (40, 720, 18_000, 260_000)] == ["40 s", "12 min", "5 h", "3 days"]
+
+
+def test_the_farthest_off_come_first_and_every_one_is_a_row():
+    rows = graded(3, [1.0, -8.0, 3.0, 8.0])
+    assert [each.error for each in biggest_misses(rows, 3)] == [-8.0, 8.0, 3.0]
+
+
+def test_misses_are_of_the_most_honest_label_alone():
+    rows = pl.concat([graded(3, [9.0], label="backfill"), graded(3, [1.0, 2.0]), graded(4, [99.0])])
+    page = yesterday(Outcomes(DAY, 4, 0, 0), rows, 3, {}, "points")
+    assert "The 2 farthest off of 2: xgboost (version 3), live" in page
+    assert "+9.0" not in page.split("farthest off")[1]
+    assert "The 1 farthest off of 1: xgboost (version 4)" in yesterday(Outcomes(DAY, 4, 0, 0), rows, None, {}, "points")

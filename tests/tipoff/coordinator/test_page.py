@@ -87,6 +87,10 @@ def test_an_empty_date_and_an_empty_home_say_what_is_missing(ask, make_front, en
     assert "no version in Production" in seen
 
 
+def test_a_server_database_is_read_as_the_embedded_one(ask, make_front, server):
+    assert "no version in Production" in words(ask(front=make_front(engine=server)).text)
+
+
 def test_health_alarms_and_runs_are_shown(ask, make_front, world):
     keep_alarms(world.engine, "day", [Finding("not_built", "d", "Nothing is built.", "tipoff features backfill")])
     with job_run(world.engine, "day", date(2024, 3, 1)) as run:
