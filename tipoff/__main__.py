@@ -32,6 +32,7 @@ COMMANDS = {
     "day": ("day:day", "One daily cycle: ingest, build, predict, grade yesterday, retrain when due."),
     "replay": ("replay:replay", "Past days as if live, each from what was known on its morning."),
     "grade": ("grade:grade", "Hold stored predictions against what happened."),
+    "why": ("why:why", "Why a player has no prediction, or where a prediction's number comes from."),
     "monitor": ("monitor:monitor", "Coverage, freshness, drift, errors, heartbeats: what is wrong, and drills."),
     "predictions": ("predictions:predictions", "Write stored predictions with their grades to a file."),
     "doctor": ("doctor:doctor", "Whether everything that tipoff stands on is well, and what mends it."),
