@@ -369,13 +369,13 @@ def load_settings() -> Settings:
 
 
 def explain_settings() -> list[tuple[str, Any, str]]:
-    """Every setting in force as (section.key, value, where it came from)."""
+    """Every setting in force as (section.key, plain value, where it came from)."""
     values, sources = _gather()
     settings = _validate(values, sources)
     return [
         (f"{section}.{key}", value, sources.get((section, key), "default"))
-        for section, fields in settings
-        for key, value in fields
+        for section, fields in settings.model_dump().items()
+        for key, value in fields.items()
     ]
 
 

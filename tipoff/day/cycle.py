@@ -32,6 +32,8 @@ from tipoff.day.write_report import report
 
 ORIGIN = "day"
 """Whose alarms these are."""
+ADVISORY_KEY = 7208
+"""The number of PostgreSQL's advisory lock."""
 SEASON_WAS_ON = timedelta(days=10)
 """So long after a game a schedule that knows no other may be one that nobody ingested."""
 
@@ -41,7 +43,7 @@ def run_day(tools: Tools, game_date: date) -> DayReport:
 
     Raises RefusedError where a day runs already, and what the database raises where it does not answer.
     """
-    with one_at_a_time(tools.engine, lock_path(tools.home), f"the day of {game_date}"):
+    with one_at_a_time(lock_path(tools.home), f"the day of {game_date}", tools.engine, ADVISORY_KEY):
         with job_run(tools.engine, DAY, game_date) as run:
             asked = run_steps(tools.engine, [Step("ingest", partial(ingest, tools))], game_date)
             most = tools.settings.daily.catch_up_days

@@ -36,7 +36,7 @@ def replay(wiring: Wiring, first: date, last: date, *, may_train: bool, progress
     """
     _refuse_impossible(first, last)
     folder = wiring.home.root / "replays" / f"{first}_{last}"
-    with one_at_a_time(wiring.engine, folder / "replay.lock", f"the replay of {first} to {last}"):
+    with one_at_a_time(folder / "replay.lock", f"the replay of {first} to {last}"):
         now("reading what is known")
         with wiring.engine.connect() as connection:
             raw = read_raw(connection)

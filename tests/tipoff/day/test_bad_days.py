@@ -266,7 +266,7 @@ def test_a_clock_that_is_wrong_changes_no_state_and_no_prediction_becomes_live_b
 
 # ---------------------------------------------------------------- two at once, and killed
 def test_a_day_that_runs_already_refuses_the_second_and_says_who_runs(place: Place) -> None:
-    with one_at_a_time(place.engine, lock_path(place.tools().home), f"the day of {place.today}"):
+    with one_at_a_time(lock_path(place.tools().home), f"the day of {place.today}"):
         said = place.shell.tipoff("day", "--date", place.later[0].isoformat(), "--json")
     assert said.code == 3
     assert f"the day of {place.today}, process {os.getpid()}" in said.json["error"]["message"]

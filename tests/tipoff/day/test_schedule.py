@@ -6,6 +6,8 @@ import signal
 import sys
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -117,7 +119,7 @@ def test_the_day_is_started_once_as_a_process_of_its_own_and_leaves_its_words(
 
 def test_a_day_that_is_done_or_runs_is_not_started(place: Place, schedule: DaySchedule) -> None:
     with clock.moved_to(at(place.today, 14)):
-        with one_at_a_time(place.engine, lock_path(place.tools().home), "the day"):
+        with one_at_a_time(lock_path(place.tools().home), "the day"):
             schedule.look()
         assert schedule._process is None
         with writing(place.engine) as connection:
@@ -165,3 +167,11 @@ def test_the_coordinators_routine_looks_at_what_others_want_by_the_clock(place: 
     assert routine.fault() is None, "what fails once is looked at again"
     routine.stop()
     assert sys.exc_info()[0] is None
+
+
+def test_the_sources_are_told_by_config(inside_at: Callable[..., Any], tmp_path: Path) -> None:
+    told = inside_at(tmp_path, TIPOFF_DAILY__SOURCES="[{kind: schedule, path: drop/s.csv}]").done("config")
+    assert told["settings"]["daily.sources"] == {
+        "value": [{"kind": "schedule", "path": "drop/s.csv"}],
+        "from": "TIPOFF_DAILY__SOURCES",
+    }

@@ -155,7 +155,7 @@ def test_a_span_that_cannot_be_is_wrong_usage(over: Over, first: str, last: str)
 
 def test_a_replay_that_runs_already_refuses_the_second(over: Over) -> None:
     folder = over.world.home.root / "replays" / f"{over.days[0]}_{over.days[-1]}"
-    with one_at_a_time(over.world.engine, folder / "replay.lock", "the replay"):
+    with one_at_a_time(folder / "replay.lock", "the replay"):
         said = over.shell.tipoff("replay", "--from", str(over.days[0]), "--to", str(over.days[-1]), "--json")
     assert said.code == 3
     assert "It runs already: the replay" in said.json["error"]["message"]
