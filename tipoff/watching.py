@@ -9,7 +9,7 @@ from datetime import date, timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
-from contracts.errors import TipoffError
+from contracts.errors import TipoffError, UnavailableError
 from contracts.jobs import DONE, age_seconds, job_run, latest_run
 from monitoring.watch import Action, Watched, watch
 from registry.versions import production
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from tipoff.wiring import Wiring
 
 ACTOR = "monitors"
+BY_HAND = {"retrain": "tipoff train", "roll_back": "tipoff rollback"}
+"""The commands of a person who does what the monitors may not."""
 
 
 @dataclass(frozen=True)
@@ -74,9 +76,7 @@ def carry_out(wiring: Wiring, watched: Watched) -> list[Deed]:
 def _deed(wiring: Wiring, kind: str, wanted: Sequence[Action], game_date: date, do: Callable[[], str] | None) -> Deed:
     subjects = [f"{action.monitor} {action.subject}" for action in wanted]
     if do is None:
-        why = (
-            f"monitors.may_{kind} is false: run `{'tipoff train' if kind == 'retrain' else 'tipoff rollback'}` yourself"
-        )
+        why = f"monitors.may_{kind} is false: `{BY_HAND[kind]}` does it"
         return Deed(kind, subjects, is_done=False, is_failed=False, detail=why)
     last = latest_run(wiring.engine, kind, state=DONE)
     pause = timedelta(days=wiring.settings.monitors.act_again_days)
@@ -92,20 +92,20 @@ def _deed(wiring: Wiring, kind: str, wanted: Sequence[Action], game_date: date, 
 
 
 def _retrain(wiring: Wiring, wanted: Sequence[Action]) -> str:
-    """Train Production's system once more on all that is known, registered; says which version came of it."""
+    """Train Production's system once more on all that is known, registered; says which version came of it.
+
+    Raises UnavailableError where nothing is in Production.
+    """
     from training.train import TrainRequest, train
 
     live = production(wiring.engine)
-    training = wiring.settings.training
-    request = TrainRequest(
-        system=live.system if live is not None else "xgboost",
-        feature_set=live.feature_set if live is not None else training.feature_set,
-        population=training.population,
-    )
-    result = train(wiring.engine, wiring.home, wiring.settings, request)
-    return (
-        f"trained version {result.model_version} ({result.system}); `tipoff promote --version {result.model_version}`"
-    )
+    if live is None:
+        raise UnavailableError("No version is in Production.", remedy="Train and promote one: `tipoff train`.")
+    request = TrainRequest(live.system, live.feature_set, wiring.settings.training.population)
+    why = ", ".join(f"{action.monitor} {action.subject}" for action in wanted)
+    tags = {"started_by": ACTOR, "because_of": why}
+    made = train(wiring.engine, wiring.home, wiring.settings, request, tags=tags)
+    return f"trained version {made.model_version} ({made.system}); `tipoff promote --version {made.model_version}`"
 
 
 def _roll_back(wiring: Wiring, wanted: Sequence[Action]) -> str:

@@ -16,6 +16,7 @@ from contracts.errors import UnavailableError, UsageError
 from contracts.settings import MonitorsSettings, Settings
 from monitoring.drills.drill import Drilled, drill
 from monitoring.drills.plants import PLANTS, Plant
+from monitoring.drills.stage import open_stage
 from monitoring.monitors.catalog import MONITORS
 
 SETTINGS = Settings(monitors=MonitorsSettings(min_rows=30, min_graded=200, max_model_dates=20))
@@ -60,6 +61,12 @@ def test_the_drill_of_each_monitor_is_quiet_before_its_fault_and_fires_after(dri
     assert found.is_passed, found.after
     assert found.message.startswith(f"{name} is ")
     assert found.n_looks <= SETTINGS.monitors.degrade_after
+
+
+def test_without_a_fault_no_monitor_fires(engine_of_league, tmp_path):
+    with open_stage(engine_of_league, SETTINGS, tmp_path) as stage:
+        told = [finding for day in (*stage.quiet, *stage.faulty) for finding in stage.look(day).findings]
+    assert told == []
 
 
 def test_without_its_fault_a_drill_fails(engine_of_league, monkeypatch):
