@@ -24,8 +24,8 @@ from monitoring.watch import Watched
 class Drilled:
     """What a drill showed: the monitor's subjects and their states before the fault and after it.
 
-    `fired_on` is the date of the first alarm, `n_looks` how many dates after the fault were looked at until then, and
-    `message` what the alarm says; all None where none came.
+    `fired_on` is the date of the first alarm of a subject that had none before, `n_looks` how many dates after the
+    fault were looked at until then, and `message` what the alarm says; all None where none came.
     """
 
     monitor: str
@@ -39,8 +39,8 @@ class Drilled:
 
     @property
     def was_quiet(self) -> bool:
-        """Whether the monitor measured something before the fault, and nothing was wrong with it."""
-        return bool(self.before) and not any(State(state).is_alarm for state in self.before.values())
+        """Whether the monitor measured something before the fault with which nothing was wrong."""
+        return any(not State(state).is_alarm for state in self.before.values())
 
     @property
     def is_passed(self) -> bool:
@@ -70,17 +70,20 @@ def drill(engine: sa.Engine, settings: Settings, names: Sequence[str]) -> Iterat
 
 
 def _run(stage: Stage, name: str, quiet: Watched) -> Drilled:
-    plant = PLANTS[name]
+    plant, before = PLANTS[name], _states(quiet, name)
     plant.plant(stage)
     fired_on = n_looks = message = None
     for n, day in enumerate(stage.faulty, start=1):
         watched = stage.look(day)
-        told = [finding.message for finding in watched.findings if finding.name == name]
+        told = [
+            finding.message
+            for finding in watched.findings
+            if finding.name == name and not State(before.get(finding.subject, State.HEALTHY)).is_alarm
+        ]
         if told:
             fired_on, n_looks, message = day, n, told[0]
             break
-    before, after = _states(quiet, name), _states(watched, name)
-    return Drilled(name, plant.what, stage.first, before, after, fired_on, n_looks, message)
+    return Drilled(name, plant.what, stage.first, before, _states(watched, name), fired_on, n_looks, message)
 
 
 def _states(watched: Watched, name: str) -> dict[str, str]:

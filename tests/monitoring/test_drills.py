@@ -75,6 +75,12 @@ def test_without_its_fault_a_drill_fails(engine_of_league, monkeypatch):
     assert (found.was_quiet, found.is_passed, found.message) == (True, False, None)
 
 
+def test_an_alarm_that_stood_before_the_fault_proves_nothing(drills):
+    found = drills["too_good"]
+    loud = replace(found, before=dict.fromkeys(found.before, "degraded"))
+    assert (found.is_passed, loud.is_passed) == (True, False)
+
+
 def test_a_monitor_that_measured_nothing_before_does_not_pass(drills):
     found = replace(drills["coverage"], before={})
     assert not found.is_passed
