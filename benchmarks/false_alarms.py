@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import textwrap
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -109,9 +110,12 @@ def _measure(folder: Path, seed: int, system: str, settings: Settings) -> Quiet:
 def _table(found: list[Quiet], system: str) -> list[str]:
     spans = "; ".join(f"seed {each.seed}, {each.n_days} days {each.first} to {each.last}" for each in found)
     head = ["monitor", *(f"seed {each.seed}: readings | bad | alarms | most a month" for each in found)]
+    told = (
+        f"Measured on quiet simulated seasons predicted by {system}, trained again each month: {spans}. An alarm "
+        f"counts in the month in which it is raised; at most {MOST} a monitor and month is allowed."
+    )
     lines = [
-        f"Measured on quiet simulated seasons predicted by {system}, trained again each month: {spans}. An alarm",
-        f"counts in the month in which it is raised; at most {MOST} a monitor and month is allowed.",
+        *textwrap.wrap(told, 122, break_on_hyphens=False),
         "",
         f"| {' | '.join(head)} |",
         f"|---|{'---:|---:|---:|---:|' * len(found)}",
