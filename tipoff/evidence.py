@@ -1,4 +1,4 @@
-"""What an alarm rests on, found again in the tables: readings, runs of jobs, the rows of a batch."""
+"""What an alarm rests on, found again in the tables: readings, runs of jobs, a batch, a build."""
 
 from __future__ import annotations
 
@@ -7,18 +7,19 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from contracts.tables import batches, dead_letters, job_runs, ledger, monitor_readings
+from contracts.tables import batches, build_units, builds, dead_letters, job_runs, ledger, monitor_readings
 
 NEWEST = 3
 """Readings and runs that are told, newest first."""
 
 
 def evidence_of(connection: sa.Connection, alarm: Mapping[str, Any]) -> dict[str, Any]:
-    """Plain values: seen_at, and of readings, runs, batch those that there are about the alarm's name and subject."""
+    """Plain values: seen_at; readings, runs, batch, build where there are such about its name and subject."""
     found: dict[str, Any] = {
         "readings": _readings(connection, alarm),
         "runs": _runs(connection, alarm),
         "batch": _batch(connection, alarm["subject"]),
+        "build": _build(connection, alarm["subject"]),
     }
     return {"seen_at": alarm["seen_at"].isoformat(), **{name: value for name, value in found.items() if value}}
 
@@ -64,6 +65,20 @@ def _batch(connection: sa.Connection, subject: str) -> dict[str, Any]:
         "states": dict(connection.execute(states).all()),
         "given_up": dict(connection.execute(reasons).all()),
     }
+
+
+def _build(connection: sa.Connection, subject: str) -> dict[str, Any]:
+    """How the build that `build N` names stands, and what it wrote last."""
+    word, _, number = subject.partition(" ")
+    if word != "build" or not number.isdecimal():
+        return {}
+    names = ("state", "started_at", "finished_at", "failure")
+    row = connection.execute(sa.select(*(builds.c[name] for name in names)).where(builds.c.build_id == int(number)))
+    unit = build_units.c
+    written = sa.select(sa.func.count(unit.game_date.distinct()).label("dates"), sa.func.max(unit.done_at).label("at"))
+    last = connection.execute(written.where(unit.build_id == int(number))).mappings().one()
+    found = row.mappings().one_or_none()
+    return {} if found is None else {**_plain(found), "written": _plain(last)}
 
 
 def _plain(row: Mapping[Any, Any]) -> dict[str, Any]:

@@ -13,7 +13,9 @@ COMMAND = "tipoff features backfill --feature-set {}"
 def tell_done(connection: sa.Connection, build_id: int) -> None:
     """The build is done."""
     row = _read(connection, build_id)
-    message = f"Build {build_id} of {row.feature_set} is done: {row.n_rows:,} rows of {row.n_dates:,} dates."
+    message = (
+        f"Build {build_id} of {row.feature_set} is done: {row.n_dates:,} dates computed, {row.n_rows:,} rows in all."
+    )
     evidence = {"rows": row.n_rows, "dates": row.n_dates}
     _tell(connection, BACKFILL_DONE, row, message, "tipoff features status", evidence)
 

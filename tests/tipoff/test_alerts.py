@@ -250,3 +250,18 @@ def test_without_a_webhook_the_log_has_it_all(engine: sa.Engine, tmp_path: Path)
     quiet.find(STALE)
     assert quiet.tell() is None
     assert len(quiet.log()) == 1
+
+
+def test_postgresql_is_told_of_as_well(postgres: sa.Engine, tmp_path: Path, listener: Listener, post: Post) -> None:
+    """`post` has set the secret; the database is another one."""
+    server = Post(postgres, tmp_path, listener.url)
+    for findings in ((STALE,), ()):
+        server.find(*findings)
+        for _ in range(2):
+            assert server.tell() is None
+    with writing(postgres) as connection:
+        record_milestone(connection, BACKFILL_DONE, "build 1", "m", "r", {})
+    for _ in range(2):
+        assert server.tell() is None
+    assert [line["event"] for line in server.log()] == ["alarm.raised", "alarm.resolved", "milestone.backfill_done"]
+    assert len(listener.heard) == 3

@@ -10,12 +10,13 @@ import sqlalchemy as sa
 from contracts import clock
 from contracts.events import BACKFILL_DONE, BACKFILL_FAILED, MILESTONES
 from contracts.settings import AlertsSettings, Settings
-from contracts.tables import outbox
+from contracts.tables import alarms, outbox
 from features.table.backfill import backfill
 from features.table.builds import fail_build, start_build
 from features.table.lock import backfill_lock
 from tipoff.coordinator.reconciler import reconcile
 from tipoff.coordinator.stalled import stalled_backfills
+from tipoff.evidence import evidence_of
 
 SETTINGS = Settings(alerts=AlertsSettings(stalled_minutes=10))
 
@@ -33,6 +34,10 @@ def test_a_build_whose_process_is_gone_is_an_alarm_until_the_next_backfill(world
     assert "its process is gone" in finding.message
     assert finding.remedy == "tipoff features backfill --feature-set v2_33features"
     assert finding in reconcile(world.engine, SETTINGS).findings
+    with world.engine.connect() as connection:
+        alarm = connection.execute(sa.select(alarms).where(alarms.c.name == "backfill_stalled")).mappings().one()
+        evidence = evidence_of(connection, alarm)
+    assert (evidence["build"]["state"], evidence["build"]["written"]) == ("running", {"dates": 0})
     backfill(world.engine, world.feature_set, Settings(), rebuild=True)
     assert stalled_backfills(world.engine, SETTINGS, clock.now()) == []
     told = {(kind, subject): data for kind, subject, data in milestones(world.engine)}
