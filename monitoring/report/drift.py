@@ -86,7 +86,7 @@ def _card(track: Track) -> Html:
     newest = track.newest
     points = [(day, each.value) for day, each in track.readings if each.value is not None]
     goals = [] if newest.limit is None else [newest.limit]
-    drawn = timeline([Curve(track.title, 5, points)], track.title, goals=goals, height=150) if points else None
+    drawn = timeline([Curve(track.title, 5, points)], track.title, goals=goals, height=150) if len(points) > 1 else None
     return h("div", h("h3", track.title), drawn, h("p", newest.detail, class_="muted"), class_="card is-bad")
 
 

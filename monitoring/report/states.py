@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from contracts.tables import monitor_states
-from monitoring.report.markup import Column, Html, h, join, mark, nothing, section, table
+from monitoring.report.markup import Column, Html, details, h, join, mark, nothing, section, table
 from monitoring.report.words import dated, minute
 from monitoring.states import State
 
@@ -40,7 +40,11 @@ def monitors(states: Sequence[Mapping[str, Any]]) -> Html:
         return section("Monitors", nothing("Nothing yet: no monitor has spoken (`tipoff monitor` looks once)."))
     columns = [Column("state"), Column("monitor"), Column("since")]
     columns += [Column("last reading", is_extra=True), Column("bad in a row", True, is_extra=True)]
-    return section("Monitors", table(columns, [_row(row) for row in states], is_narrow=True))
+    loud = [_row(row) for row in states if row["state"] != State.HEALTHY]
+    quiet = [_row(row) for row in states if row["state"] == State.HEALTHY]
+    shown = table(columns, loud, is_narrow=True) if loud else h("p", mark("healthy", "good"), " All that is watched.")
+    unfolded = details(f"{len(quiet)} healthy", table(columns, quiet, is_narrow=True)) if quiet else None
+    return section("Monitors", shown, unfolded)
 
 
 def monitor_name(monitor: str, subject: str) -> str:

@@ -82,8 +82,8 @@ dt { color: var(--muted); } dd { margin: 0; overflow-wrap: anywhere; }
 @media (max-width: 640px) {
   body { padding: 12px; } h1 { font-size: 21px; } .tiles { grid-template-columns: 1fr 1fr; }
   .narrow .extra { display: none; } .narrow th, .narrow td { padding-right: 8px; }
-  .narrow td { overflow-wrap: break-word; } .narrow td:first-child { min-width: 8.5em; overflow-wrap: anywhere; }
-  .narrow td.number, .narrow th.number { white-space: normal; overflow-wrap: normal; }
+  .narrow td { min-width: 4.5em; } .narrow td:first-child { min-width: 8.5em; }
+  .narrow td.number, .narrow th.number { white-space: normal; overflow-wrap: normal; min-width: 0; }
   .wide thead { display: none; } .wide tr { display: block; padding: 7px 0; border-bottom: 1px solid var(--line); }
   .wide td, .wide td.number { display: flex; justify-content: space-between; gap: 14px; border: 0; padding: 1px 0;
     text-align: right; white-space: normal; }

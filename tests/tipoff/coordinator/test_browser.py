@@ -17,8 +17,9 @@ import sqlalchemy as sa
 import uvicorn
 from starlette.applications import Starlette
 
+from contracts.database import writing
 from contracts.settings import Settings
-from contracts.tables import games
+from contracts.tables import games, monitor_states
 from monitoring.grading import grade
 from monitoring.report.page import write_report
 from serving.door import Door
@@ -95,6 +96,10 @@ def test_the_report_is_no_wider_than_a_phone_or_a_desk(world, game_date, width_i
     for day in sorted(days)[-8:]:
         predict_slate(world.engine, world.home, Settings(), day)
     grade(world.engine, Settings())
+    long = {"monitor": "feature_drift", "subject": "shot_zone_mismatch_score_" * 3, "state": "watch"}
+    with writing(world.engine) as connection:
+        told = {"since": game_date, "n_bad": 1, "n_good": 0, "game_date": game_date}
+        connection.execute(sa.insert(monitor_states).values(long | told))
     page = write_report(world.engine, Settings(), game_date, tmp_path / "report.html")
     assert page.read_text().count("<svg") >= 5
     assert width_in(page, 390) <= 390
