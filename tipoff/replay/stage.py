@@ -44,7 +44,7 @@ class Stage:
         self._wiring = wiring
         self._twin = twin
         self._raw = raw
-        self._first = first
+        self._built_from = _some_dates_before(raw, first, wiring.settings.monitors.recent_dates)
         self._settings = wiring.settings.model_copy(update={"features": features})
         freshness = Freshness(twin.engine, self._settings)
         self._work = make_tools(twin.engine, wiring.home, self._settings, freshness)
@@ -66,7 +66,7 @@ class Stage:
             self._twin.home,
             settings,
             self._twin.engine,
-            built_from=self._first,
+            built_from=self._built_from,
             graded_days=GRADED_DAYS,
             acts=False,
             read=self._twin.read,
@@ -107,3 +107,9 @@ class Stage:
         asked = self._settings.coordinator.model_copy(update={"systems": (f"version:{version.version}",)})
         learned = self._settings.training.model_copy(update={"feature_set": version.feature_set})
         return self._settings.model_copy(update={"coordinator": asked, "training": learned})
+
+
+def _some_dates_before(raw: RawFacts, first: date, n_dates: int) -> date:
+    """The date from which rows are built, so that monitors find as many dates before the first one as they look at."""
+    before = raw.games.filter(pl.col("game_date") < first)["game_date"].unique().sort().tail(n_dates)
+    return before[0] if before.len() else first

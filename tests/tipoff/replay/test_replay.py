@@ -182,3 +182,17 @@ def test_the_last_day_is_graded_too_and_every_day_is_a_job_of_the_twin(over: Ove
 
 def _moment(over: Over, day: date) -> Any:
     return mornings_module.mornings(over.raw(), day, day, 60)[0].moment
+
+
+def test_monitors_of_a_replay_find_the_dates_before_it_built(over: Over) -> None:
+    """Or freshness would be degraded by the replay itself."""
+    day = over.days[0]
+    engine = open_database(f"sqlite:///{over.replay(day, day).database}")
+    with engine.connect() as connection:
+        alarms = set(connection.scalars(sa.select(tables.alarms.c.name)))
+        readings = tables.monitor_readings.c
+        fresh = connection.execute(sa.select(readings.is_bad).where(readings.monitor == "freshness")).scalars().all()
+    engine.dispose()
+    assert fresh
+    assert not any(fresh)
+    assert "freshness" not in alarms
