@@ -29,7 +29,7 @@ COMMANDS = {
     "batch": ("batch:batch", "Predict a date's slate by every system; states, dead letters, replay."),
     "coordinator": ("coordinator:coordinator", "Start the coordinator service: batches over HTTP."),
     "worker": ("worker:worker", "Start one more worker for the batches."),
-    "day": ("day:day", "One daily cycle: ingest, build, predict, grade yesterday, retrain when due."),
+    "day": ("day:day", "One daily cycle: ingest, build, predict, grade, monitor, report, retrain when due."),
     "replay": ("replay:replay", "Past days as if live, each from what was known on its morning."),
     "grade": ("grade:grade", "Hold stored predictions against what happened."),
     "why": ("why:why", "Why a player has no prediction, or where a prediction's number comes from."),
