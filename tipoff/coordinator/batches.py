@@ -13,6 +13,7 @@ from contracts.database import writing
 from contracts.events import PREDICTIONS_COMPLETED, record_events
 from contracts.tables import batches, ledger
 from registry.digests import append_digest
+from systems.catalog import system_names
 from tipoff.coordinator.expectation import Expectation, ExpectedRow
 from tipoff.coordinator.faults import UnknownBatchError
 from tipoff.coordinator.states import ENDED, State
@@ -158,10 +159,14 @@ def _ledger_row(batch: Batch, row: ExpectedRow) -> dict[str, Any]:
         "model_version": row.model_version,
         "state": str(State.WAITING if is_there else State.SKIPPED),
         "reason": None if is_there else NO_VERSION,
-        "detail": None if is_there else f"No version answers to {row.system!r}: `tipoff train --system {row.system}`.",
+        "detail": None if is_there else f"No version answers to {row.system!r}: {_what_makes_one(row.system)}.",
         "attempt": 0,
         "ended_at": None if is_there else batch.started_at,
     }
+
+
+def _what_makes_one(system: str) -> str:
+    return f"`tipoff train --system {system}`" if system in system_names() else "`tipoff train`, then `tipoff promote`"
 
 
 def _one_at_a_time(connection: sa.Connection, game_date: date) -> None:

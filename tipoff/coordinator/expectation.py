@@ -25,6 +25,8 @@ from serving.live import resolve_version
 from serving.lookup import find_slate
 from systems.catalog import system_names
 
+PRODUCTION = "production"
+
 Key = tuple[str, int]
 """(game_id, player_id)."""
 
@@ -84,7 +86,7 @@ def wanted_versions(
     """What predicts a slate: each of `names` with the version that answers to it now, or None.
 
     Without names: every system that has a version, the version in Production for its own system, and Staging where
-    its version would otherwise not be asked.
+    its version would otherwise not be asked; where there is no version at all, production, which nothing answers to.
     """
     if names is not None:
         return {name: _resolve(engine, model_name, name) for name in dict.fromkeys(names)}
@@ -96,7 +98,7 @@ def wanted_versions(
     staging = version_in_stage(engine, Stage.STAGING, model_name)
     if staging is not None and found[staging.system] != staging:
         found["staging"] = staging
-    return found
+    return found or {PRODUCTION: None}
 
 
 def _resolve(engine: sa.Engine, model_name: str, name: str) -> ModelVersion | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 
-from contracts.errors import RefusedError, UnavailableError
+from contracts.errors import RefusedError
 from contracts.jobs import JobRun
 from tipoff.coordinator.batches import Batch, find_batch, open_batch
 from tipoff.coordinator.dead_letters import replay
@@ -19,7 +19,7 @@ def predict(tools: Tools, game_date: date, run: JobRun) -> None:
     """Every expected player-game ended; figures: those of the batch.
 
     What an earlier run began goes on, and what it gave up is tried again.
-    Raises UnavailableError where no version is registered, RefusedError where a system's coverage falls short.
+    Raises RefusedError where a system's coverage falls short, as where no version is there to predict.
     """
     if not tools.game_ids(game_date):
         run.skip(f"There are no games on {game_date}.")
@@ -27,8 +27,6 @@ def predict(tools: Tools, game_date: date, run: JobRun) -> None:
     settings = tools.reaching(game_date)
     work = tools.work_tools(settings)
     expected = expect(tools.engine, settings, game_date, work.rows.freshness)
-    if not expected.rows:
-        raise UnavailableError("No version is registered that could predict.", remedy="Train one: `tipoff train`.")
     told = standing(tools.engine, _work_off(work, expected), settings)
     counts = told.to_json()
     run.figures = {

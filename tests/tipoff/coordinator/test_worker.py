@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 import sqlalchemy as sa
 
-from contracts.database import writing
+from contracts.database import open_database, writing
 from contracts.settings import CoordinatorSettings, Settings
 from contracts.tables import injuries, ledger, model_versions, predictions
 from features.table.backfill import backfill
@@ -168,6 +168,19 @@ def test_a_system_without_a_version_is_skipped_and_says_what_trains_it(world, to
     assert told.reasons == {"no_version": world.slate().height}
     reasons = {row["detail"] for row in players(world.engine, told.batch) if row["system"] == "catboost"}
     assert reasons == {"No version answers to 'catboost': `tipoff train --system catboost`."}
+
+
+def test_where_no_version_is_registered_every_player_game_ends_all_the_same(built, tmp_path, settings, game_date):
+    shutil.copy(built, tmp_path / "tipoff.db")
+    engine = open_database(f"sqlite:///{tmp_path / 'tipoff.db'}")
+    batch, _ = open_batch(engine, expect(engine, settings, game_date))
+    told = standing(engine, batch, settings)
+    assert (told.batch.is_open, told.expected) == (False, told.states["skipped"])
+    assert told.reasons == {"no_version": told.expected}
+    assert {row["detail"] for row in players(engine, batch)} == {
+        "No version answers to 'production': `tipoff train`, then `tipoff promote`."
+    }
+    engine.dispose()
 
 
 def test_a_date_without_games_has_no_batch(world, settings, game_date):

@@ -186,8 +186,9 @@ def test_a_home_without_any_version_says_so(built: Path, tmp_path: Path, inside_
     with sqlite3.connect(tmp_path / "tipoff.db") as connection:
         (day,) = connection.execute("SELECT max(game_date) FROM games").fetchone()
     said = inside_at(tmp_path).tipoff("day", "--date", day, "--json")
-    assert said.code == 1
-    assert detail_of(said.json, "predict") == "No version is registered that could predict."
+    assert said.code == 3
+    assert "production below 95%" in detail_of(said.json, "predict")
+    assert "no_version" in detail_of(said.json, "predict")
 
 
 # ---------------------------------------------------------------- the database and the disk
