@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,6 +13,7 @@ import sqlalchemy as sa
 
 from contracts.errors import UnavailableError, UsageError
 from contracts.feature_set import FeatureSet
+from contracts.files import written_whole
 from contracts.tables import builds
 from features.quality.plots import histogram, lines
 from features.quality.style import STYLE
@@ -69,18 +69,8 @@ def write_report(quality: BuildQuality, path: Path) -> None:
 
     Raises UsageError where it cannot be written.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_text(render(quality), encoding="utf-8")
-        temporary.replace(path)
-    except OSError as error:
-        raise UsageError(
-            f"{str(path)!r} cannot be written: {error.strerror or error}.",
-            remedy="Give --out a file in a folder that you may write.",
-        ) from error
-    finally:
-        temporary.unlink(missing_ok=True)
+    with written_whole(path, make_folder=True) as file:
+        file.write_text(render(quality), encoding="utf-8")
 
 
 def render(quality: BuildQuality) -> str:

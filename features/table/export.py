@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from contracts.clock import season_name
 from contracts.errors import UnavailableError
 from contracts.feature_set import FeatureSet
-from contracts.files import write_whole
+from contracts.files import write_rows
 from features.table.builds import current_build
 from features.table.rows import read_rows
 
@@ -43,7 +43,7 @@ def export(engine: sa.Engine, feature_set: FeatureSet, path: str | Path, build_i
     build_id = build_id if build_id is not None else _newest(engine, feature_set)
     rows = read_rows(engine, feature_set, build_id=build_id, columns=[*FACTS, *feature_set.names, *LABELS])
     names = {year: season_name(year) for year in rows["season"].unique().to_list()}
-    write_whole(rows.with_columns(pl.col("season").replace_strict(names, return_dtype=pl.String)), Path(path))
+    write_rows(rows.with_columns(pl.col("season").replace_strict(names, return_dtype=pl.String)), Path(path))
     return ExportReport(rows.height, build_id, feature_set.name, feature_set.hash, str(path))
 
 

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import threading
-from contextlib import suppress
 from datetime import date, timedelta
 from pathlib import Path
 
 import sqlalchemy as sa
 
 from contracts import clock
-from contracts.errors import UsageError
+from contracts.files import written_whole
 from contracts.settings import Settings
 from monitoring.alarms import standing_alarms
 from monitoring.report import accuracy, calibration, coverage_by_date, drift, graded, jobs, lineage, slate_rows, states
@@ -31,19 +28,8 @@ def write_report(engine: sa.Engine, settings: Settings, game_date: date, path: P
     Raises UsageError where it cannot be written.
     """
     page = render_report(engine, settings, game_date)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_text(page, encoding="utf-8")
-        temporary.replace(path)
-    except OSError as error:
-        raise UsageError(
-            f"{str(path)!r} cannot be written: {error.strerror or error}.",
-            remedy="Give --out a file in a folder that you may write.",
-        ) from error
-    finally:
-        with suppress(OSError):  # it is not there, or nobody may look
-            temporary.unlink()
+    with written_whole(path, make_folder=True) as file:
+        file.write_text(page, encoding="utf-8")
     return path.absolute()
 
 

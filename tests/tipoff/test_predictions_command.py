@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from contracts.database import open_database, writing
 from contracts.errors import UnavailableError, UsageError
-from contracts.files import write_whole
+from contracts.files import write_rows
 from contracts.settings import Settings
 from contracts.tables import grades, predictions
 from monitoring.grading import grade
@@ -81,7 +81,7 @@ def test_a_span_is_inclusive_and_nothing_about_it_is_said(said_to: sa.Engine) ->
 @pytest.mark.parametrize("name", ["out.csv", "out.parquet", "out"])
 def test_the_file_holds_the_rows(said_to: sa.Engine, tmp_path: Path, name: str) -> None:
     rows, path = read_said(said_to), tmp_path / name
-    write_whole(rows, path)
+    write_rows(rows, path)
     read = pl.read_csv(path) if path.suffix == ".csv" else pl.read_parquet(path)
     assert read["prediction_id"].to_list() == rows["prediction_id"].to_list()
 
@@ -89,7 +89,7 @@ def test_the_file_holds_the_rows(said_to: sa.Engine, tmp_path: Path, name: str) 
 def test_a_file_that_cannot_be_written_is_said_and_nothing_is_left(said_to: sa.Engine, tmp_path: Path) -> None:
     before = sorted(tmp_path.iterdir())
     with pytest.raises(UsageError, match="cannot be written"):
-        write_whole(read_said(said_to), tmp_path / "no" / "out.parquet")
+        write_rows(read_said(said_to), tmp_path / "no" / "out.parquet")
     assert sorted(tmp_path.iterdir()) == before
 
 

@@ -19,14 +19,14 @@ from tipoff.parameters import DATE, NAME, NEW_FILE
 @json_option
 def predictions(date_from: date | None, date_to: date | None, system: str | None, out: Path, as_json: bool) -> None:
     """Write stored predictions with their grades to a file: a row each, with version, sha256, build and time."""
-    from contracts.files import write_whole
+    from contracts.files import write_rows
     from monitoring.said import read_said
     from tipoff.wiring import wire
 
     wiring = wire()
     with working("Reading predictions"):
         rows = read_said(wiring.engine, date_from, date_to, system)
-        write_whole(rows, out)
+        write_rows(rows, out)
     first, last = rows["game_date"][0], rows["game_date"][-1]
     graded = int(rows["outcome"].is_not_null().sum())
     say(f"{rows.height:,} predictions about {first} to {last}, {graded:,} of them graded, in {out}")
