@@ -16,6 +16,12 @@ NAMES = ("played", "early", "rotation", "lined", "expected")
 LINE_TARGET = "points"
 """What the column `line` is a line of: any other target has no lined rows."""
 
+LINE_AVERAGES = {
+    "season_average": f"{LINE_TARGET}_avg_season",
+    "last_10_average": f"{LINE_TARGET}_avg_last_10",
+}
+"""The plain guesses of that target, and the features that say them."""
+
 TIERS = ("bench", "role", "starter", "star")
 """By predicted points: under 8, 8 to under 15, 15 to under 22, 22 and more; any other target has no tiers."""
 TIER_EDGES = (8.0, 15.0, 22.0)

@@ -80,16 +80,16 @@ def grade(
 
 
 def join_prices(
-    said: pl.DataFrame, points_lines: pl.DataFrame, games: pl.DataFrame, line_cutoff_minutes: int
+    said: pl.DataFrame, snapshots: pl.DataFrame, games: pl.DataFrame, line_cutoff_minutes: int
 ) -> pl.DataFrame:
     """`said` with over_price, under_price (of its line, at the cut-off) and closing_line, as `judge` wants them.
 
-    The books' lines are of points: a prediction of anything else has no price.
+    `snapshots` are the books' lines as captured. They are of points: a prediction of anything else has no price.
     """
     about = said.with_columns(line=pl.when(pl.col("target") == LINE_TARGET).then("line"))
-    closing = closing_lines(points_lines, games, said)
+    closing = closing_lines(snapshots, games, said)
     return said.with_columns(
-        line_prices(points_lines, games, about, line_cutoff_minutes).get_columns(),
+        line_prices(snapshots, games, about, line_cutoff_minutes).get_columns(),
         closing_line=pl.when(pl.col("target") == LINE_TARGET).then(closing),
     )
 

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from contracts.database import read_frame
 from contracts.feature_set import FeatureSet
-from contracts.populations import LINE_TARGET
+from contracts.populations import LINE_AVERAGES, LINE_TARGET
 from contracts.settings import Settings
 from contracts.tables import games, grades, predictions
 from features.feature_sets import load_feature_set
@@ -24,10 +24,7 @@ from features.table.versioned_rows import builder_table
 from monitoring.grading import label
 from registry.versions import production
 
-AVERAGES = {"season_average": "points_avg_season", "last_10_average": "points_avg_last_10"}
-"""The plain guesses that errors are held against, and the columns that say them."""
-
-FACTS = ("is_expected", "n_active_games_season", "minutes_avg_last_10_active", *AVERAGES.values())
+FACTS = ("is_expected", "n_active_games_season", "minutes_avg_last_10_active", *LINE_AVERAGES.values())
 SAID = ("game_id", "player_id", "game_date", "feature_set", "build_id", "train_to", "predicted", "line", "predicted_at")
 
 Service = Callable[[], Mapping[str, str | None]]
@@ -166,7 +163,7 @@ class View:
     def _facts(self, feature_set_name: str, build_id: int, rows: pl.DataFrame) -> pl.DataFrame:
         """FACTS of the rows that predictions were made from; a column that their set has not is NULL."""
         feature_set = load_feature_set(feature_set_name)
-        known = [name for name in FACTS if name in feature_set.names or name not in AVERAGES.values()]
+        known = [name for name in FACTS if name in feature_set.names or name not in LINE_AVERAGES.values()]
         asked = rows.select("game_id", "player_id")
         found = read_rows(
             self.engine,

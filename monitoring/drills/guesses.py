@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from contracts.database import insert_frame, writing
 from contracts.feature_set import FeatureSet
-from contracts.populations import LINE_TARGET
+from contracts.populations import LINE_AVERAGES, LINE_TARGET
 from contracts.tables import games, predictions
 from features.table.rows import current_build
 
@@ -21,10 +21,7 @@ VERSION = 0
 SAID_BEFORE = timedelta(minutes=90)
 UNKNOWN = 8.0
 """Points guessed of a player without a game behind him: coverage must not suffer by him."""
-COLUMNS = (
-    *("game_id", "player_id", "game_date", "line", "points", "state", "is_expected"),
-    *("points_avg_season", "points_avg_last_10"),
-)
+COLUMNS = ("game_id", "player_id", "game_date", "line", LINE_TARGET, "state", "is_expected", *LINE_AVERAGES.values())
 """What guesses are made from, of the feature table."""
 
 
@@ -33,10 +30,10 @@ def guess(rows: pl.DataFrame, past: pl.DataFrame) -> pl.DataFrame:
 
     Errors grow with the root of the points, so the quantiles are those of error / sqrt(1 + guess). Pure.
     """
-    points = pl.coalesce("points_avg_season", "points_avg_last_10", pl.lit(UNKNOWN))
-    made, known = (frame.with_columns(predicted=points) for frame in (rows, past))
+    guessed = pl.coalesce(*LINE_AVERAGES.values(), pl.lit(UNKNOWN))
+    made, known = (frame.with_columns(predicted=guessed) for frame in (rows, past))
     scale = (1 + pl.col("predicted")).sqrt()
-    errors = known.filter(pl.col("state") == "played").select((pl.col("points") - pl.col("predicted")) / scale)
+    errors = known.filter(pl.col("state") == "played").select((pl.col(LINE_TARGET) - pl.col("predicted")) / scale)
     low, high = np.quantile(errors.to_series().to_numpy(), [0.1, 0.9])
     return made.with_columns(
         interval_low=(pl.col("predicted") + scale * low).clip(0),

@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime, time
 
 import sqlalchemy as sa
 
+from contracts.populations import LINE_AVERAGES
 from contracts.tables import batches, games, grades, job_runs, ledger, player_games, predictions
 from features.table.builds import FEATURE_STORE
 from features.table.versioned_rows import builder_table
@@ -29,7 +30,7 @@ from monitoring.monitors import (
     too_good,
 )
 
-FEATURE = "points_avg_last_10"
+FEATURE = LINE_AVERAGES["last_10_average"]
 """What the plants in the feature table spoil."""
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import polars as pl
 
 from contracts.metrics import Floats
-from contracts.populations import population
+from contracts.populations import LINE_AVERAGES, population
 from contracts.settings import MonitorsSettings
 from monitoring.readings import Reading, not_measured
 from monitoring.rolling import mean_of, shortage
-from monitoring.view import AVERAGES, View
+from monitoring.view import View
 
 NAME = "mae_gap"
 LINE = "line"
@@ -25,7 +25,7 @@ def read(view: View) -> list[Reading]:
         judge(subject, LINE, LINE, played, "lined", limits.max_gap_to_line, limits),
         *(
             judge(subject, name, column, played, "played", limits.max_gap_to_average, limits)
-            for name, column in AVERAGES.items()
+            for name, column in LINE_AVERAGES.items()
         ),
     ]
 
