@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -37,23 +37,27 @@ class Sealed:
         return asdict(self)
 
 
-def verify_digests(engine: sa.Engine, known_head: str | None = None) -> Sealed:
+def verify_digests(engine: sa.Engine, known_head: str | None = None, *, since: date | None = None) -> Sealed:
     """Check the chain, the newest digest of each batch that has ended, and that every digest that was told is there.
 
-    `known_head` ('SEQ:HASH', kept outside this database) is to be an entry, where it is given.
+    `known_head` ('SEQ:HASH', kept outside this database) is to be an entry, where it is given. What batches said is
+    computed again of dates from `since` on (None: of all), which takes time; the chain is always checked whole.
     """
     with engine.connect() as connection:
         entries = digests_in(connection)
-        ended_at = dict(connection.execute(sa.select(batches.c.batch_id, batches.c.ended_at)).all())
+        known = connection.execute(sa.select(batches.c.batch_id, batches.c.ended_at, batches.c.game_date)).all()
+        ended_at = {row.batch_id: row.ended_at for row in known}
+        asked = {row.batch_id for row in known if row.ended_at and (since is None or row.game_date >= since)}
         told = _told(connection)
         begins = _first_tip_offs(connection)
         newest = {entry.batch_id: entry for entry in entries}
-        has_ended = [entry for entry in newest.values() if ended_at.get(entry.batch_id) is not None]
         broken = [*_chain_breaks(entries), *_lost(entries, told, known_head)]
         broken += [
             f"batch {batch_id}, which is sealed, is not there any more" for batch_id in set(newest) - set(ended_at)
         ]
-        broken += [fault for entry in has_ended for fault in _changed(connection, entry)]
+        broken += [
+            fault for batch_id in newest if batch_id in asked for fault in _changed(connection, newest[batch_id])
+        ]
     unsealed = [batch_id for batch_id, ended in ended_at.items() if ended is not None and batch_id not in newest]
     n_before = sum(entry.batch_id in begins and entry.at < begins[entry.batch_id] for entry in entries)
     return Sealed(

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from contracts.database import read_frame
 from contracts.errors import UsageError
+from contracts.feature_set import FeatureSet
 from contracts.metrics import interval_by_date
 from contracts.populations import LINE_TARGET, population
 from contracts.tables import grades, predictions
@@ -60,8 +61,9 @@ def read_graded(engine: sa.Engine, target: str, date_from: date, date_to: date) 
     last = said.unique([*WHO, *KEY], keep="last", maintain_order=True)
     if last.is_empty():
         return last.with_columns(pl.lit(None, pl.Boolean).alias(name) for name in POPULATIONS)
+    sets = {name: _declared(name) for name in last["feature_set"].unique().to_list()}
     parts = [
-        _with_populations(engine, target, str(feature_set), int(build_id), rows)
+        _with_populations(engine, target, sets[str(feature_set)], int(build_id), rows)
         for (feature_set, build_id), rows in last.group_by("feature_set", "build_id", maintain_order=True)
     ]
     return pl.concat(parts)
@@ -114,21 +116,31 @@ def _query(target: str, date_from: date, date_to: date) -> sa.Select[Any]:
     )
 
 
+def _declared(name: str) -> FeatureSet | None:
+    """The feature set of that name; None where it is declared no more."""
+    try:
+        return load_feature_set(name)
+    except UsageError:
+        return None
+
+
 def _with_populations(
-    engine: sa.Engine, target: str, feature_set: str, build_id: int, rows: pl.DataFrame
+    engine: sa.Engine, target: str, feature_set: FeatureSet | None, build_id: int, rows: pl.DataFrame
 ) -> pl.DataFrame:
     """`rows`, all from one build, with the populations that this build's rows tell."""
     unknown = [pl.lit(None, pl.Boolean).alias(name) for name in POPULATIONS]
+    if feature_set is None:
+        return rows.with_columns(unknown)
     try:
         facts = read_rows(
             engine,
-            load_feature_set(feature_set),
+            feature_set,
             build_id=build_id,
             date_from=rows["game_date"].min(),  # type: ignore[arg-type]
             date_to=rows["game_date"].max(),  # type: ignore[arg-type]
             columns=[*KEY, *FACTS, "line"],
         )
-    except UsageError:  # a set that is declared no more, a build that was pruned
+    except UsageError:  # a build that was pruned
         return rows.with_columns(unknown)
     told = rows.join(facts.rename({"line": "row_line"}), on=KEY, how="left", maintain_order="left")
     seen = told.select(*FACTS, line="row_line").with_columns(state=pl.lit("played"))

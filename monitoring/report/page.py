@@ -36,7 +36,7 @@ def write_report(engine: sa.Engine, settings: Settings, game_date: date, path: P
 def render_report(engine: sa.Engine, settings: Settings, game_date: date) -> Html:
     """The page of `game_date`; it fetches nothing, and every section is there whether or not it has anything to say."""
     least = settings.monitors.min_coverage
-    origin = lineage.read_lineage(engine)
+    origin = lineage.read_lineage(engine, game_date)
     live = origin.production
     shown = slate_rows.read_slate(engine, settings, game_date, live.version if live else None)
     standing, monitor_states = standing_alarms(engine), states.read_states(engine)

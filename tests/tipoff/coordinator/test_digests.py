@@ -101,6 +101,14 @@ def test_a_changed_prediction_is_named_by_its_batch(database: sa.Engine, ended: 
     ]
 
 
+def test_what_was_said_of_dates_before_those_asked_about_is_not_computed_again(database: sa.Engine, ended: str) -> None:
+    write(database, sa.update(predictions).values(predicted=11.0))
+    with database.connect() as connection:
+        day = connection.execute(sa.select(batches.c.game_date).where(batches.c.batch_id == ended)).scalar_one()
+    assert verify_digests(database, since=day + timedelta(days=1)).breaks == []
+    assert len(verify_digests(database, since=day).breaks) == 1
+
+
 def test_a_deleted_prediction_is_found(database: sa.Engine, ended: str) -> None:
     with database.connect() as connection:
         said = connection.scalar(sa.select(sa.func.max(ledger.c.prediction_id)))
