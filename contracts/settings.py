@@ -95,6 +95,7 @@ class QualitySettings(Section):
     settling_days: int = Field(30, ge=0, description="from a season's opening, when no two seasons are alike")
     sample_dates: int = Field(40, ge=1, description="dates that are read to compare with, evenly spread")
     stage_days: int = Field(10, ge=0, description="days apart that two dates of a season's same stage may be")
+    min_stage_dates: int = Field(10, ge=1, description="with fewer dates of the same stage: so many of the nearest")
 
 
 class TrainingSettings(Section):

@@ -15,11 +15,13 @@ from contracts.metrics import interval_by_date
 from contracts.populations import LINE_TARGET, population
 from contracts.tables import grades, predictions
 from features.feature_sets import load_feature_set
-from features.table.rows import read_rows
+from features.table.rows import get_build, read_rows_of_builds
 from monitoring.bets import Bets, sum_up
 
 POPULATIONS = ("played", "early", "rotation", "lined")
 """What graded rows are told apart by; a row can be in several."""
+
+FACTS = ("is_expected", "n_active_games_season", "minutes_avg_last_10_active", "line")
 
 IDENTITY = ("label", "system", "model_version", "target", "feature_set", "build_id")
 
@@ -59,10 +61,12 @@ def read_figures(engine: sa.Engine, date_from: date | None = None, date_to: date
         graded = read_frame(connection, _graded(date_from, date_to))
     if graded.is_empty():
         return []
+    sets = graded.partition_by("feature_set", maintain_order=True)
+    told = pl.concat(_with_facts(engine, rows) for rows in sets)
     return [
         _figure(dict(zip(IDENTITY, key, strict=True)), name, rows)
-        for key, group in graded.group_by(IDENTITY, maintain_order=True)
-        for name, rows in _by_population(engine, group)
+        for key, group in told.group_by(IDENTITY, maintain_order=True)
+        for name, rows in _by_population(group)
     ]
 
 
@@ -85,24 +89,23 @@ def _graded(date_from: date | None, date_to: date | None) -> sa.Select[Any]:
     return query if date_to is None else query.where(said.game_date <= date_to)
 
 
-def _by_population(engine: sa.Engine, group: pl.DataFrame) -> Iterator[tuple[str, pl.DataFrame]]:
-    """The group's rows by population, told by the feature rows that the predictions were made from.
+def _with_facts(engine: sa.Engine, graded: pl.DataFrame) -> pl.DataFrame:
+    """`graded`, of one feature set, with what tells populations: from the rows that the predictions were made from.
 
     Those rows may be older than the game; that he played is what the grade says.
     """
-    first = group.row(0, named=True)
-    facts = read_rows(
-        engine,
-        load_feature_set(first["feature_set"]),
-        build_id=first["build_id"],
-        player_games=group.select("game_id", "player_id").rows(),
-    )
-    facts = facts.select(
-        *("game_id", "player_id", "is_expected", "n_active_games_season", "minutes_avg_last_10_active", "line")
-    )
-    rows = group.join(facts, on=["game_id", "player_id"], how="left").with_columns(state=pl.lit("played"))
-    for name in POPULATIONS if first["target"] == LINE_TARGET else POPULATIONS[:-1]:
-        chosen = rows.filter(population(name))
+    feature_set = load_feature_set(graded["feature_set"][0])
+    facts = read_rows_of_builds(engine, feature_set, graded, FACTS)
+    for gone in set(graded["build_id"]) - set(facts["build_id"]):
+        get_build(engine, feature_set, gone)  # says what became of it
+    key = ["game_id", "player_id", "build_id"]
+    return graded.join(facts, on=key, how="left", maintain_order="left").with_columns(state=pl.lit("played"))
+
+
+def _by_population(group: pl.DataFrame) -> Iterator[tuple[str, pl.DataFrame]]:
+    """The group's rows by population, where there are any."""
+    for name in POPULATIONS if group["target"][0] == LINE_TARGET else POPULATIONS[:-1]:
+        chosen = group.filter(population(name))
         if chosen.height:
             yield name, chosen
 

@@ -19,7 +19,7 @@ from contracts.tables import games, grades, predictions
 from features.feature_sets import load_feature_set
 from features.quality.reference import ROW, read_dates, same_stage, standing_dates
 from features.table.builds import FEATURE_STORE
-from features.table.rows import current_build, read_rows
+from features.table.rows import current_build, read_rows, read_rows_of_builds
 from features.table.versioned_rows import builder_table
 from monitoring.grading import label
 from registry.versions import production
@@ -153,25 +153,19 @@ class View:
         Columns: those of `said`, state ('played': the grade says so) and FACTS.
         """
         rows = self.said.filter((pl.col("outcome") == "graded") & (pl.col("game_date") < self.game_date))
+        key = ["game_id", "player_id", "build_id"]
         parts = [
-            part.join(self._facts(name, build_id, part), on=["game_id", "player_id"], how="left")
-            for (name, build_id), part in rows.group_by("feature_set", "build_id", maintain_order=True)
+            part.join(self._facts(name, part), on=key, how="left", maintain_order="left")
+            for (name,), part in rows.group_by("feature_set", maintain_order=True)
         ]
         made = pl.concat(parts) if parts else rows.with_columns(pl.lit(None).alias(name) for name in FACTS)
         return made.with_columns(state=pl.lit("played"))
 
-    def _facts(self, feature_set_name: str, build_id: int, rows: pl.DataFrame) -> pl.DataFrame:
+    def _facts(self, feature_set_name: str, rows: pl.DataFrame) -> pl.DataFrame:
         """FACTS of the rows that predictions were made from; a column that their set has not is NULL."""
         feature_set = load_feature_set(feature_set_name)
         known = [name for name in FACTS if name in feature_set.names or name not in LINE_AVERAGES.values()]
-        asked = rows.select("game_id", "player_id")
-        found = read_rows(
-            self.engine,
-            feature_set,
-            build_id=build_id,
-            player_games=asked.rows(),
-            columns=[*asked.columns, *known],
-        )
+        found = read_rows_of_builds(self.engine, feature_set, rows, known)
         return found.with_columns(pl.lit(None, dtype=pl.Float64).alias(name) for name in FACTS if name not in known)
 
     def _within(self) -> list[sa.ColumnElement[bool]]:

@@ -23,7 +23,7 @@ from features.quality.statistics import (
 from features.quality.verdict import Bench, Outcome
 
 FEW_VALUES = 10
-"""A feature of no more distinct values follows the schedule rather than the player."""
+"""A feature of no more distinct values follows the schedule rather than the player: its definition bounds it."""
 MANY_VALUES = 100
 """A feature of no more distinct values is equal by chance now and then: equality says nothing about it."""
 
@@ -32,8 +32,8 @@ MANY_VALUES = 100
 class Pair:
     """A feature's values in the new rows and in the earlier ones; NaN is what is missing.
 
-    `n_now` and `n_then` are how many players (teams, where a team's players share the value) stand behind them: rows
-    of one player say much the same, so that chance is told by these and not by the rows.
+    `n_now` and `n_then` are how many players (teams, where a team's players share the value: `is_shared`) stand behind
+    them: rows of one player say much the same, so that chance is told by these and not by the rows.
     """
 
     name: str
@@ -41,6 +41,7 @@ class Pair:
     then: Floats
     n_now: int
     n_then: int
+    is_shared: bool = False
 
     @cached_property
     def known(self) -> tuple[Floats, Floats]:
@@ -74,8 +75,9 @@ def judge_comparison(bench: Bench, reference: Reference, feature_set: FeatureSet
     pairs = [pair for pair in every if pair.name not in passed_over and _has_values(pair, settings)]
     source_came = is_same and any(len(pair.known[0]) and not len(pair.known[1]) for pair in every)
     otherwise = Outcome.WATCH if source_came else Outcome.FAILED
+    fewest = FEW_VALUES if reference.is_settled else MANY_VALUES
     for pair in pairs:
-        if reference.is_settled or pair.n_distinct_then > MANY_VALUES:
+        if pair.n_distinct_then > fewest:
             _judge_outside(bench, pair, otherwise, settings)
     if is_same:
         _judge_agreement(bench, reference, pairs, otherwise, settings)
@@ -123,13 +125,14 @@ def _has_values(pair: Pair, settings: QualitySettings) -> bool:
 def _pairs(reference: Reference, feature_set: FeatureSet) -> list[Pair]:
     """Each feature's values of the two sides, with who stands behind them."""
     sides = (reference.new, reference.old)
-    values = [frame.select(pl.col(feature_set.names).fill_null(float("nan"))).to_numpy() for frame in sides]
-    n_players, n_teams = ([frame[key].n_unique() for frame in sides] for key in ("player_id", "team_id"))
-    of_team = _shared_by_team(reference.old, feature_set)
-    return [
-        Pair(name, values[0][:, place], values[1][:, place], *(n_teams if name in of_team else n_players))
-        for place, name in enumerate(feature_set.names)
-    ]
+    now, then = (frame.select(pl.col(feature_set.names).fill_null(float("nan"))).to_numpy() for frame in sides)
+    players, teams = ([frame[key].n_unique() for frame in sides] for key in ("player_id", "team_id"))
+    shared = _shared_by_team(reference.old, feature_set)
+    pairs = []
+    for place, name in enumerate(feature_set.names):
+        n_now, n_then = teams if name in shared else players
+        pairs.append(Pair(name, now[:, place], then[:, place], n_now, n_then, is_shared=name in shared))
+    return pairs
 
 
 def _shared_by_team(rows: pl.DataFrame, feature_set: FeatureSet) -> set[str]:
@@ -204,7 +207,11 @@ def _judge_agreement(
 
 
 def _judge_steps(bench: Bench, reference: Reference, pairs: list[Pair], settings: QualitySettings) -> None:
-    """Each row against the same player's row before it, now as then: form moves slowly, and it does move."""
+    """Each row against the same player's row before it, now as then: form moves slowly, and it does move.
+
+    Only steps from one opponent to another count: within a play-off series all that an opponent decides stands still.
+    A team's values of a season's first games are those of one game, then of two: they are held to it once they settled.
+    """
     steps = _Steps.of(reference, settings.stage_days)
     n_now, n_then = int(steps.is_new.sum()), int((~steps.is_new).sum())
     if min(n_now, n_then) < settings.min_pairs:
@@ -218,7 +225,8 @@ def _judge_steps(bench: Bench, reference: Reference, pairs: list[Pair], settings
         if min(now.sum(), then.sum()) < settings.min_pairs:
             continue
         r_now, r_then = correlation(before[now], after[now]), correlation(before[then], after[then])
-        if r_then >= settings.min_continuity and pair.n_distinct_then > FEW_VALUES:
+        is_slow = r_then >= settings.min_continuity and pair.n_distinct_then > FEW_VALUES
+        if is_slow and (reference.is_settled or not pair.is_shared):
             detail = f"correlation {r_now:.2f} with the player's row before, {r_then:.2f} then"
             fall = r_then - r_now
             bench.at_most("continuity", fall, settings.max_continuity_fall, column=pair.name, detail=detail)
@@ -278,7 +286,10 @@ def _is_dense(pair: Pair) -> bool:
 
 @dataclass(frozen=True)
 class _Steps:
-    """Places of consecutive rows of a player in (then, now) put together; `is_new`: the later one is of now."""
+    """Places of consecutive rows of a player in (then, now) put together; `is_new`: the later one is of now.
+
+    Against different opponents, at most so many days apart.
+    """
 
     before: npt.NDArray[np.int64]
     after: npt.NDArray[np.int64]
@@ -287,11 +298,12 @@ class _Steps:
     @classmethod
     def of(cls, reference: Reference, most_days: int) -> _Steps:
         """Steps of at most `most_days` days."""
-        keys = ["player_id", "game_date"]
+        keys = ["player_id", "game_date", "opponent_id"]
         both = pl.concat([reference.old.select(keys), reference.new.select(keys)])
         player, day = both["player_id"].to_numpy(), both["game_date"].to_physical().to_numpy()
+        opponent = both["opponent_id"].to_numpy()
         order = np.lexsort((day, player))
         gap = np.diff(day[order])
-        is_step = (np.diff(player[order]) == 0) & (gap > 0) & (gap <= most_days)
+        is_step = (np.diff(player[order]) == 0) & (gap > 0) & (gap <= most_days) & (np.diff(opponent[order]) != 0)
         before, after = order[:-1][is_step], order[1:][is_step]
         return cls(before, after, after >= reference.old.height)

@@ -24,7 +24,10 @@ COMING_DAYS = 3
 
 SAME_DATES = "same dates"
 SAME_STAGE = "same stage"
-ROW = ("game_id", "player_id", "game_date", "team_id", "season", "state", "is_expected", "line", *FEATURE_ROW_COUNTS)
+ROW = (
+    *("game_id", "player_id", "game_date", "team_id", "opponent_id"),
+    *("season", "state", "is_expected", "line", *FEATURE_ROW_COUNTS),
+)
 """What is read beside the features: whose row it is, and what populations are told by."""
 
 
@@ -49,16 +52,22 @@ class Reference:
 
 
 def find_references(
-    connection: sa.Connection, feature_set: FeatureSet, rows: pl.DataFrame, settings: QualitySettings
+    connection: sa.Connection,
+    feature_set: FeatureSet,
+    rows: pl.DataFrame,
+    settings: QualitySettings,
+    *,
+    before: date = date.max,
 ) -> list[Reference]:
     """What there is to compare `rows` of the feature table with: none, one or two references.
 
-    Dates that stand in the table are held against themselves, the others against earlier dates of their stage.
+    Dates that stand in the table are held against themselves, the others against earlier dates of their stage; what
+    stands from `before` on is not looked at.
     """
     table = builder_table(FEATURE_STORE, feature_set)
     if rows.is_empty() or not sa.inspect(connection).has_table(table.name):
         return []
-    standing = standing_dates(connection, table)
+    standing = {day: season for day, season in standing_dates(connection, table).items() if day < before}
     seasons = dict(rows.select("game_date", "season").unique().sort("game_date").iter_rows())
     found = []
     again = evenly([day for day in seasons if day in standing], settings.sample_dates)
@@ -85,7 +94,9 @@ def same_stage(standing: Seasons, dates: Seasons, settings: QualitySettings) -> 
     """The standing dates to hold `dates` against: before them, at most `stage_days` off the same day of the season.
 
     Of their season and the one before, else of the latest before; nearest stages first, at most sample_dates, in
-    order. The first season of the table has no history behind it: it is held against itself alone, once it settled.
+    order. Where fewer than `min_stage_dates` are so near (after a break, or where the last days were refused), a
+    settled day is held against that many of the nearest: two or three dates are no measure of a third. The first
+    season of the table has no history behind it: it is held against itself alone, once it settled.
     """
     openings = _openings(standing, dates)
     settled = set(settled_dates(standing, standing, settings))
@@ -96,10 +107,12 @@ def same_stage(standing: Seasons, dates: Seasons, settings: QualitySettings) -> 
         may_fill = (day - openings[season]).days < settings.settling_days and season > first
         earlier = [d for d, s in standing.items() if d < day and (may_fill or d in settled) and s in (season, *later)]
         recent = [other for other in earlier if standing[other] >= season - 1] or earlier
-        for other in recent:
-            distance = abs((other - openings[standing[other]]).days - (day - openings[season]).days)
-            if distance <= settings.stage_days:
-                near[other] = min(near.get(other, distance), distance)
+        stage = (day - openings[season]).days
+        apart = {other: abs((other - openings[standing[other]]).days - stage) for other in recent}
+        nearest = sorted(apart, key=lambda other: (apart[other], -other.toordinal()))
+        n_near = sum(distance <= settings.stage_days for distance in apart.values())
+        for other in nearest[: n_near if may_fill else max(n_near, settings.min_stage_dates)]:
+            near[other] = min(near.get(other, apart[other]), apart[other])
     nearest = sorted(near, key=lambda other: (near[other], -other.toordinal()))
     chosen = nearest if len(dates) == 1 else evenly(sorted(near), settings.sample_dates)
     return sorted(chosen[: settings.sample_dates])

@@ -64,7 +64,8 @@ def slates(rows: pl.DataFrame, schedule: pl.DataFrame, dates: Collection[date], 
 def judge_slates(bench: Bench, slate: pl.DataFrame, settings: QualitySettings) -> None:
     """Every date against its schedule, and who was expected against who played; the worst date stands for all.
 
-    Where all of the season's teams open it nobody can be expected: such dates are held to their rows alone.
+    Where all of the season's teams open it nobody can be expected: such dates are held to their rows alone. Before
+    the games only players of known teams can have rows, so only these teams count then.
     """
     if slate.is_empty():
         return
@@ -74,7 +75,7 @@ def judge_slates(bench: Bench, slate: pl.DataFrame, settings: QualitySettings) -
     detail = _dates_with(slate, "n_empty", "teams of whom nobody is expected")
     bench.at_most("expected_of_schedule", n_empty, 0, population="expected", detail=detail)
     rated = slate.with_columns(
-        (pl.col("n_rows") / pl.col("n_teams")).alias("rows_per_team"),
+        (pl.col("n_rows") / pl.when("has_results").then("n_teams").otherwise("n_known_teams")).alias("rows_per_team"),
         (pl.col("n_expected") / pl.col("n_known_teams")).alias("expected_per_team"),
         (pl.col("n_both") / pl.col("n_played")).alias("played_expected"),
         (pl.col("n_both") / pl.col("n_expected")).alias("expected_played"),

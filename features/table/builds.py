@@ -91,6 +91,12 @@ def get_build(engine: sa.Engine, feature_set: FeatureSet, build_id: int) -> Buil
     )
 
 
+def kept_builds(connection: sa.Connection, feature_set: FeatureSet) -> list[int]:
+    """The ids of the builds of `feature_set` whose rows are there: done, and not pruned."""
+    kept = _done_builds(feature_set).where(builds.c.pruned_at.is_(None)).with_only_columns(builds.c.build_id)
+    return list(connection.scalars(kept))
+
+
 def newest_failed(engine: sa.Engine, feature_set: FeatureSet) -> int | None:
     """The newest build of `feature_set`, where it has failed, or None."""
     newest = sa.select(builds.c.build_id, builds.c.state).where(builds.c.feature_set == feature_set.name)

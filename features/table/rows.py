@@ -13,11 +13,11 @@ import sqlalchemy as sa
 from contracts.database import read_frame
 from contracts.errors import UnavailableError, UsageError
 from contracts.feature_set import FeatureSet
-from features.table.builds import FEATURE_STORE, Build, current_build, get_build
+from features.table.builds import FEATURE_STORE, Build, current_build, get_build, kept_builds
 from features.table.units import stale_dates
-from features.table.versioned_rows import as_of, builder_table, columns_as_of, payload_columns
+from features.table.versioned_rows import UNSETTLED, as_of, builder_table, columns_as_of, payload_columns
 
-__all__ = ["Build", "current_build", "get_build", "read_rows", "stale_dates"]
+__all__ = ["Build", "current_build", "get_build", "read_rows", "read_rows_of_builds", "stale_dates"]
 
 GAMES_A_QUERY = 5_000
 """Databases bound the values of one statement (SQLite: 32,766)."""
@@ -56,6 +56,39 @@ def read_rows(
         else:
             rows = _read_player_games(connection, table, query, player_games)
     return rows.sort(key).select(wanted)
+
+
+def read_rows_of_builds(
+    engine: sa.Engine, feature_set: FeatureSet, asked: pl.DataFrame, columns: Sequence[str]
+) -> pl.DataFrame:
+    """What builds said of player-games, of many builds at once: `asked` has game_id, player_id and build_id.
+
+    A row for each of `asked` that its build has: these three, then `columns`. Builds that are pruned, or never got
+    done, have none.
+
+    Raises UsageError where there is no such column.
+    """
+    table = builder_table(FEATURE_STORE, feature_set)
+    key = ["game_id", "player_id", "build_id"]
+    wanted = [name for name in wanted_columns(feature_set, columns) if name not in key]
+    names = dict.fromkeys([*key[:2], *wanted, "from_build", "to_build", "settled_build"])
+    query = sa.select(*(table.c[name] for name in names))
+    with engine.connect() as connection:
+        known = asked.select(key).unique().filter(pl.col("build_id").is_in(kept_builds(connection, feature_set)))
+        parts = [
+            read_frame(connection, query.where(table.c.game_id.in_(games)))
+            for games in _batches(known["game_id"].unique().sort().to_list())
+        ]
+    build = pl.col("build_id")
+    there_then = (pl.col("from_build") <= build) & (pl.col("to_build") > build).fill_null(value=True)
+    found = known.join(pl.concat(parts), on=key[:2], maintain_order="left").filter(there_then)
+    is_later = (pl.col("settled_build") > build).fill_null(value=False)
+    before = [
+        pl.when(is_later).then(pl.lit(UNSETTLED[name], found.schema[name])).otherwise(name).alias(name)
+        for name in wanted
+        if name in UNSETTLED
+    ]
+    return found.with_columns(before).select(*key, *wanted)
 
 
 def find_build(engine: sa.Engine, feature_set: FeatureSet, build_id: int | None) -> Build:

@@ -17,7 +17,7 @@ from contracts.metrics import interval_by_date
 from contracts.populations import LINE_TARGET, population
 from contracts.tables import grades, predictions
 from features.feature_sets import load_feature_set
-from features.table.rows import read_rows
+from features.table.rows import read_rows_of_builds
 from monitoring.figures import POPULATIONS
 
 LABELS = ("live", "backfill", "in_sample")
@@ -63,8 +63,8 @@ def read_graded(engine: sa.Engine, target: str, date_from: date, date_to: date) 
         return last.with_columns(pl.lit(None, pl.Boolean).alias(name) for name in POPULATIONS)
     sets = {name: _declared(name) for name in last["feature_set"].unique().to_list()}
     parts = [
-        _with_populations(engine, target, sets[str(feature_set)], int(build_id), rows)
-        for (feature_set, build_id), rows in last.group_by("feature_set", "build_id", maintain_order=True)
+        _with_populations(engine, target, sets[str(feature_set)], rows)
+        for (feature_set,), rows in last.group_by("feature_set", maintain_order=True)
     ]
     return pl.concat(parts)
 
@@ -125,24 +125,13 @@ def _declared(name: str) -> FeatureSet | None:
 
 
 def _with_populations(
-    engine: sa.Engine, target: str, feature_set: FeatureSet | None, build_id: int, rows: pl.DataFrame
+    engine: sa.Engine, target: str, feature_set: FeatureSet | None, rows: pl.DataFrame
 ) -> pl.DataFrame:
-    """`rows`, all from one build, with the populations that this build's rows tell."""
-    unknown = [pl.lit(None, pl.Boolean).alias(name) for name in POPULATIONS]
+    """`rows`, all of one feature set, with the populations that the rows of their builds tell."""
     if feature_set is None:
-        return rows.with_columns(unknown)
-    try:
-        facts = read_rows(
-            engine,
-            feature_set,
-            build_id=build_id,
-            date_from=rows["game_date"].min(),  # type: ignore[arg-type]
-            date_to=rows["game_date"].max(),  # type: ignore[arg-type]
-            columns=[*KEY, *FACTS, "line"],
-        )
-    except UsageError:  # a build that was pruned
-        return rows.with_columns(unknown)
-    told = rows.join(facts.rename({"line": "row_line"}), on=KEY, how="left", maintain_order="left")
+        return rows.with_columns(pl.lit(None, pl.Boolean).alias(name) for name in POPULATIONS)
+    facts = read_rows_of_builds(engine, feature_set, rows, [*FACTS, "line"]).rename({"line": "row_line"})
+    told = rows.join(facts, on=[*KEY, "build_id"], how="left", maintain_order="left")
     seen = told.select(*FACTS, line="row_line").with_columns(state=pl.lit("played"))
     flags = seen.select(population(name).alias(name) for name in POPULATIONS)
     if target != LINE_TARGET:

@@ -42,6 +42,7 @@ def season(year: int, n_days: int = 40, first: int = 60, seed: int = 1) -> pl.Da
             "game_id": np.repeat([f"{year}{i:06d}" for i in range(n_days)], 200),
             "player_id": np.tile(np.arange(200), n_days),
             "team_id": np.tile(np.arange(200) // 10, n_days),
+            "opponent_id": (np.tile(np.arange(200) // 10, n_days) + 1 + np.repeat(np.arange(n_days) % 18, 200)) % 20,
             "game_date": np.repeat(np.array(days, dtype="datetime64[D]"), 200),
             "max_source_date": np.repeat(np.array(days, dtype="datetime64[D]"), 200) - np.timedelta64(1, "D"),
             "season": np.full(n, year),
@@ -127,6 +128,29 @@ def test_one_date_is_enough_to_see_another_unit():
     recent = NOW.filter(pl.col("game_date") < NOW["game_date"].max())
     assert failed(day, SAME_STAGE, recent) == set()
     assert ("outside", "minutes") in failed(day.with_columns(pl.col("minutes") * 100), SAME_STAGE, recent)
+
+
+def test_what_stands_still_within_a_playoff_series_need_not_in_the_next_one():
+    """A replayed season was refused on the first night of the second round: everything about opponents was new."""
+    series = NOW.with_columns(opponent_id=pl.lit(1), minutes=pl.col("team_id") * 10 + pl.col("form"))
+    series = series.with_columns(pl.col("minutes").first().over("player_id"))
+    days = series["game_date"].unique().sort()
+    first, last = series.filter(pl.col("game_date") < days[-2]), series.filter(pl.col("game_date") >= days[-2])
+    turned = last.with_columns(opponent_id=pl.lit(2), minutes=pl.col("minutes").max() - pl.col("minutes"))
+    gates = {"continuity", "frozen"}
+    assert not gates & {name for name, _ in failed(turned, SAME_STAGE, first)}
+    met = [
+        frame.with_columns(opponent_id=pl.col("opponent_id") + 10 * pl.col("game_date").to_physical())
+        for frame in (turned, first)
+    ]
+    assert ("continuity", "minutes") in failed(*met[:1], SAME_STAGE, met[1]), "between opponents it is a fault"
+
+
+def test_few_values_are_bounded_by_their_definition_and_not_by_what_was_seen():
+    """Rest advantage is 0 for all within a series, and is not when the next one begins."""
+    then, now = (frame.with_columns(minutes=pl.lit(0.0)) for frame in (THEN, NOW))
+    other = now.with_columns(minutes=pl.col("player_id") % 5 - 2.0)
+    assert ("outside", "minutes") not in failed(other, SAME_STAGE, then)
 
 
 def test_what_grows_with_all_that_was_ingested_is_a_measure_of_the_same_dates_only():

@@ -23,7 +23,7 @@ from features.table.builds import current_build
 from features.table.export import export
 from features.table.lock import backfill_lock
 from features.table.prune import PrunePlan, plan_prune, prune
-from features.table.rows import read_rows
+from features.table.rows import read_rows, read_rows_of_builds
 from features.table.versioned_rows import as_of, builder_table, key_columns, payload_columns
 
 
@@ -101,6 +101,16 @@ def test_the_export_of_a_pruned_build_says_so(four_builds, feature_set, tmp_path
     with four_builds.connect() as connection:
         states = connection.execute(sa.select(tables.builds.c.state)).scalars().all()
     assert states == ["done"] * 4
+
+
+def test_of_a_pruned_build_no_row_is_read_among_others(four_builds, feature_set):
+    asked = read_rows(four_builds, feature_set).select("game_id", "player_id").with_columns(build_id=pl.lit(4))
+    asked = pl.concat([asked, asked.with_columns(build_id=pl.lit(2)), asked.with_columns(build_id=pl.lit(99))])
+    before = read_rows_of_builds(four_builds, feature_set, asked, ["is_expected"])
+    prune(four_builds)
+    after = read_rows_of_builds(four_builds, feature_set, asked, ["is_expected"])
+    assert set(before["build_id"]) == {2, 4}
+    assert set(after["build_id"]) == {4}
 
 
 def test_the_file_is_smaller_afterwards(four_builds, tmp_path):

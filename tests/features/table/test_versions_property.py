@@ -29,7 +29,7 @@ from features.table.backfill import backfill
 from features.table.builds import current_build
 from features.table.diff import diff
 from features.table.export import export
-from features.table.rows import read_rows
+from features.table.rows import read_rows, read_rows_of_builds
 from features.table.status import stale_dates, status
 from features.table.versioned_rows import as_of, builder_table, columns_as_of, key_columns, payload_columns
 
@@ -180,9 +180,21 @@ def _live_through(steps: list[Any], data: Any, file: Path, feature_set: FeatureS
             world.keep_copy()
             for build_id, copy in world.copies.items():
                 assert world.exported(build_id) == copy, f"build {build_id} is not what it was"
+            _assert_many_builds_read_as_one_by_one(world)
         _build(world, settings, "build", data)
         _assert_it_is_true(world, settings)
     world.engine.dispose()
+
+
+def _assert_many_builds_read_as_one_by_one(world: World) -> None:
+    key = ["game_id", "player_id", "build_id"]
+    each = pl.concat(
+        read_rows(world.engine, world.feature_set, build_id=build_id).with_columns(build_id=pl.lit(build_id))
+        for build_id in world.copies
+    )
+    columns = [name for name in each.columns if name not in key]
+    at_once = read_rows_of_builds(world.engine, world.feature_set, each, columns)
+    assert_frame_equal(at_once.sort(key), each.select(*key, *columns).sort(key), check_exact=True)
 
 
 def _build(world: World, settings: Settings, way: str, data: Any) -> None:
