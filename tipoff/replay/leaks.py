@@ -53,8 +53,8 @@ def facts_of_the_future(engine: sa.Engine, morning: Morning) -> dict[str, int]:
 
 
 def rows_said_from(engine: sa.Engine, feature_set: FeatureSet, game_date: date) -> pl.DataFrame:
-    """The expected rows of a date as they stand now: game_id, player_id, game_date, max_source_date, the features."""
-    columns = [*KEY, "game_date", "is_expected", "max_source_date", *feature_set.names]
+    """The expected rows of a date as they stand now: KEY, team_id, game_date, max_source_date, the features."""
+    columns = [*KEY, "team_id", "game_date", "is_expected", "max_source_date", *feature_set.names]
     rows = read_rows(engine, feature_set, date_from=game_date, date_to=game_date, columns=columns)
     return rows.filter(population("expected")).drop("is_expected")
 
@@ -70,11 +70,14 @@ class Comparison:
 
     `differing` counts cells by feature; `may_differ` names the features that know lines, or timed injury entries,
     captured between the morning and a game's own cut-off. `rows_apart` are expected in one of both tables alone.
+    `rows_of_another_team` are of players whose first game for a team was against the one they had left: appearances
+    put them on the other side, the real table by now on theirs. They are not compared, and not among `rows`.
     """
 
     cells: int = 0
     rows: int = 0
     rows_apart: int = 0
+    rows_of_another_team: int = 0
     differing: dict[str, int] = field(default_factory=dict)
     may_differ: tuple[str, ...] = ()
     why_not: str | None = None
@@ -97,6 +100,8 @@ def compare(
     """`said_from` (frames of `rows_said_from`) against the current build of the real database `engine`."""
     told = pl.concat(said_from)
     dates = told["game_date"].unique().sort()
+    if told.is_empty():
+        return Comparison(why_not="Nobody was expected on any of the dates.")
     if current_build(engine, feature_set) is None:
         return Comparison(why_not=f"The real database has no build of {feature_set.name}.")
     stale = set(stale_dates(engine, feature_set, settings)) & set(dates)
@@ -104,18 +109,25 @@ def compare(
         return Comparison(
             why_not=f"{len(stale)} of the dates are stale in the real database: tipoff features backfill."
         )
-    columns = [*KEY, "game_date", "is_expected", *feature_set.names]
+    columns = [*KEY, "team_id", "game_date", "is_expected", *feature_set.names]
     real = read_rows(engine, feature_set, date_from=dates[0], date_to=dates[-1], columns=columns)
     real = real.filter(population("expected") & pl.col("game_date").is_in(dates.implode()))
     return _count(told, real, feature_set, _may_differ(engine, feature_set))
 
 
 def _count(told: pl.DataFrame, real: pl.DataFrame, feature_set: FeatureSet, may_differ: tuple[str, ...]) -> Comparison:
-    both = told.join(real, on=KEY, how="inner", suffix="_real")
+    paired = told.join(real, on=KEY, how="inner", suffix="_real")
+    both = paired.filter(pl.col("team_id") == pl.col("team_id_real"))
     differing = both.select(pl.col(name).ne_missing(pl.col(f"{name}_real")).sum() for name in feature_set.names)
     counts = {name: n for name, n in differing.row(0, named=True).items() if n}
-    apart = told.height + real.height - 2 * both.height
-    return Comparison(both.height * len(feature_set.names), both.height, apart, counts, may_differ)
+    return Comparison(
+        cells=both.height * len(feature_set.names),
+        rows=both.height,
+        rows_apart=told.height + real.height - 2 * paired.height,
+        rows_of_another_team=paired.height - both.height,
+        differing=counts,
+        may_differ=may_differ,
+    )
 
 
 def _may_differ(engine: sa.Engine, feature_set: FeatureSet) -> tuple[str, ...]:

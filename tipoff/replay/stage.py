@@ -31,9 +31,11 @@ from tipoff.wiring import Wiring
 COMING = 30
 """Dates without results that rows are built for: the twin's schedule ends with the day, and some results never came."""
 
-
 GRADED_DAYS = 14
 """How far back a replayed day grades: a result is known the morning after, and is not corrected any more."""
+
+NOBODY_WAITS: dict[str, float] = {}
+"""Only dates with games are played: that no job runs between two of them is no fault."""
 
 
 class Stage:
@@ -45,7 +47,8 @@ class Stage:
         self._twin = twin
         self._raw = raw
         self._built_from = _some_dates_before(raw, first, wiring.settings.monitors.recent_dates)
-        self._settings = wiring.settings.model_copy(update={"features": features})
+        monitors = wiring.settings.monitors.model_copy(update={"heartbeat_hours": NOBODY_WAITS})
+        self._settings = wiring.settings.model_copy(update={"features": features, "monitors": monitors})
         freshness = Freshness(twin.engine, self._settings)
         self._work = make_tools(twin.engine, wiring.home, self._settings, freshness)
         self.said_from: dict[str, list[pl.DataFrame]] = {}

@@ -11,6 +11,8 @@ import sqlalchemy as sa
 
 from contracts import clock, tables
 from contracts.database import open_database, writing
+from contracts.settings import Settings
+from features.table.backfill import backfill
 from registry.stages import Stage
 from tests.tipoff.replay.conftest import N_DAYS, Over, said_in
 from tipoff.day.turn import one_at_a_time
@@ -104,6 +106,36 @@ def test_a_real_table_whose_rows_knew_more_is_a_leak(over: Over) -> None:
     assert set(played.comparisons[0].differing) - {"vegas_points_line", "vegas_line_move"} == {"points_avg_season"}
     assert played.leaks > 0
     assert played.exit_code == 1
+
+
+def test_while_teams_open_their_season_those_who_played_are_predicted_and_nobody_is_lacking(over: Over) -> None:
+    first, last = over.dates[1], over.dates[5]
+    over.world.register("season_average", train_to=over.dates[0] - timedelta(days=1))
+    said = over.replay(first, last).to_json()
+    assert said["failed"] == []
+    assert (said["state"], said["leaks"]) == ("done", 0)
+    expected = [day["expected"] for day in said["days"]]
+    assert expected == [day["predicted"] for day in said["days"]]
+    assert 0 < expected[-1] > expected[0]
+
+
+def test_who_met_the_team_that_he_had_just_left_is_told_apart_and_is_no_leak(over: Over) -> None:
+    """A trade that nobody had seen him play for: appearances put him on the other side."""
+    day = over.days[1]
+    with over.world.engine.connect() as connection:
+        key = (tables.player_games.c.game_id, tables.player_games.c.player_id)
+        of_day = sa.select(*key, tables.player_games.c.team_id, tables.player_games.c.opponent_id).where(
+            tables.player_games.c.game_date == day, tables.player_games.c.minutes > 10
+        )
+        game, player, team, opponent = connection.execute(of_day.order_by(*key)).first()
+    with writing(over.world.engine) as connection:
+        logs = tables.player_games.c
+        changed = {"team_id": opponent, "opponent_id": team, "is_home": ~logs.is_home, "won": ~logs.won}
+        his = (logs.game_id == game, logs.player_id == player)
+        connection.execute(sa.update(tables.player_games).where(*his).values(changed))
+    backfill(over.world.engine, over.world.feature_set, Settings())
+    (compared,) = over.replay(day, day).comparisons
+    assert (compared.rows_of_another_team, compared.rows_apart, compared.unexplained) == (1, 0, 0)
 
 
 # ---------------------------------------------------------------- who answers
