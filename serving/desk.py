@@ -36,7 +36,7 @@ from serving.slot import Slot
 from serving.store import PredictionStore, prediction_rows
 
 QUICK_ROWS = 128
-"""At most so many rows by features are answered on the event loop, ..."""
+"""At most so many rows, by features or known by ids, are answered on the event loop, ..."""
 QUICK_SECONDS = 0.003
 """... where the model that answers predicts them in this time: to hand them to a thread costs more."""
 
@@ -65,11 +65,14 @@ class Desk:
         self.slot = slot
 
     def is_quick(self, request: PredictRequest) -> bool:
-        """Whether `predict` needs no database for it, and next to no time."""
+        """Whether `predict` waits for no database about it, and takes next to no time."""
         rows, live = request.rows, self.slot.state().live
         if request.system != "production" or live is None or len(rows) > QUICK_ROWS:
             return False
-        return live.seconds_for(len(rows)) <= QUICK_SECONDS and all(row.features is not None for row in rows)
+        if live.seconds_for(len(rows)) > QUICK_SECONDS:
+            return False
+        keys = [key for row in rows if row.features is None and (key := row.key) is not None]
+        return not keys or self._rows.has(live, keys)
 
     def predict(self, request: PredictRequest) -> PredictResponse:
         """An answer for each row, all from one model.

@@ -12,16 +12,8 @@ import sqlalchemy as sa
 from contracts.errors import UnavailableError
 from contracts.feature_set import FeatureSet
 from contracts.settings import Settings
-from contracts.tables import builds, ingests
 from features.table.rows import stale_dates
-from serving.database_file import DatabaseFile
-
-Moment = tuple[int | None, int | None, int | None]
-"""The newest ingest that changed a fact, the newest build that is done, and which file an embedded database is."""
-
-_CHANGED = sa.select(sa.func.max(ingests.c.ingest_id)).where(ingests.c.n_changed > 0).scalar_subquery()
-_DONE = sa.select(sa.func.max(builds.c.build_id)).where(builds.c.state == "done").scalar_subquery()
-_NOW = sa.select(_CHANGED, _DONE)
+from serving.moments import Moment, Moments
 
 log = logging.getLogger("tipoff.serving")
 
@@ -35,7 +27,7 @@ class Freshness:
     def __init__(self, engine: sa.Engine, settings: Settings) -> None:
         self._engine = engine
         self._settings = settings
-        self._file = DatabaseFile(engine)
+        self._moments = Moments(engine)
         self._lock = threading.Lock()
         self._known: dict[str, tuple[Moment, frozenset[date]]] = {}
         self._stop = threading.Event()
@@ -47,16 +39,21 @@ class Freshness:
     def stop(self) -> None:
         """End the thread."""
         self._stop.set()
+        self._moments.close()
+
+    def moment_at_once(self) -> Moment | None:
+        """`moment`, or None where telling it may take time.
+
+        Raises UnavailableError where the database's file is gone.
+        """
+        return self._moments.at_once()
 
     def moment(self) -> Moment:
         """What the rows depend on, as of now: while it is the same, so are they.
 
         Raises UnavailableError where the database's file is gone.
         """
-        inode = self._file.check()
-        with self._engine.connect() as connection:
-            row = connection.execute(_NOW).one()
-        return row[0], row[1], inode
+        return self._moments.now()
 
     def stale(self, feature_set: FeatureSet, moment: Moment | None = None) -> frozenset[date]:
         """The stale dates of `feature_set` at `moment` (None: now): a fact corrected a moment ago counts."""

@@ -10,9 +10,10 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from serving.freshness import Freshness, Moment
+from serving.freshness import Freshness
 from serving.live import LiveModel
 from serving.lookup import Key, StoredRows, find_rows, find_slate
+from serving.moments import Moment
 from serving.predictor import FeatureRow, RowFault
 
 MOST_ROWS = 10_000
@@ -42,7 +43,7 @@ class RowCache:
 
     def rows(self, live: LiveModel, keys: Sequence[Key]) -> StoredRows:
         """What `find_rows` says of `keys`."""
-        moment, digest = self._arrive(), live.version.feature_set_hash
+        moment, digest = self._arrive(self._freshness.moment()), live.version.feature_set_hash
         wanted = dict.fromkeys(keys)
         with self._lock:
             found = {key: entry for key in wanted if (entry := self._rows.get((digest, key))) is not None}
@@ -56,12 +57,22 @@ class RowCache:
         dates = {key: game_date for key, (_, game_date) in found.items() if game_date is not None}
         return StoredRows([found[key][0] for key in keys], dates)
 
+    def has(self, live: LiveModel, keys: Sequence[Key]) -> bool:
+        """Whether `rows` needs nothing but the memory for `keys`, and that is known at once."""
+        moment = self._freshness.moment_at_once()
+        if moment is None:
+            return False
+        self._arrive(moment)
+        digest = live.version.feature_set_hash
+        with self._lock:
+            return all((digest, key) in self._rows for key in keys)
+
     def slate(self, live: LiveModel, game_date: date) -> StoredRows:
         """What `find_slate` says of `game_date`.
 
         Raises NoGamesError where nobody is expected.
         """
-        moment, key = self._arrive(), (live.version.feature_set_hash, game_date)
+        moment, key = self._arrive(self._freshness.moment()), (live.version.feature_set_hash, game_date)
         with self._lock:
             known = self._slates.get(key)
         if known is not None:
@@ -71,9 +82,8 @@ class RowCache:
         self._keep(moment, self._slates, {key: found}, MOST_SLATES)
         return found
 
-    def _arrive(self) -> Moment:
-        """The moment of the database; what is known of another is dropped."""
-        moment = self._freshness.moment()
+    def _arrive(self, moment: Moment) -> Moment:
+        """`moment`, which is now; what is known of another is dropped."""
         with self._lock:
             if moment != self._moment:
                 self._moment = moment

@@ -104,7 +104,7 @@ def test_what_was_asked_for_before_the_database_moved_on_is_not_kept(world, cach
     def read_while_a_correction_arrives(*asked: Any) -> Any:
         found = counted(*asked)
         world.correct_a_score(days_back=30)
-        cache._arrive()
+        cache.rows(live, [])
         return found
 
     monkeypatch.setattr(row_cache, "find_rows", read_while_a_correction_arrives)
