@@ -13,6 +13,7 @@ from contracts.feature_set import FeatureSet
 from contracts.populations import population
 from contracts.settings import Settings
 from contracts.tables import games, predictions
+from features.table.expectable import expectable_games
 from features.table.rows import current_build, read_rows, stale_dates
 
 KEY = ("game_id", "player_id")
@@ -26,7 +27,8 @@ class Coverage:
     """Player-games expected on a date and predicted, of one feature set's current build.
 
     `missing` counts the expected ones without a prediction by reason: stale_features (a backfill would change them) or
-    not_predicted. `games_without_rows` counts scheduled games of which the build has no row: whom to expect is unknown.
+    not_predicted. `games_without_rows` counts scheduled games of which the build has no row, though somebody can be
+    expected in them; `games_of_openers` those in which nobody can be, for both teams open their season.
     """
 
     game_date: date
@@ -36,13 +38,14 @@ class Coverage:
     missing: dict[str, int]
     games: int
     games_without_rows: int
+    games_of_openers: int
 
     @property
     def share(self) -> float:
-        """Predicted of expected, 0-1; a date with games and nobody to expect counts as 0, one without games as 1."""
+        """Predicted of expected, 0-1; with nobody expected 0 where somebody can be, else (no games, openers) 1."""
         if self.expected:
             return self.predicted / self.expected
-        return 0.0 if self.games else 1.0
+        return 0.0 if self.games > self.games_of_openers else 1.0
 
     def shortfall(self, settings: Settings) -> str | None:
         """Why the coverage is under `monitors.min_coverage` or a game has no rows, in one sentence; None: neither."""
@@ -70,6 +73,7 @@ def coverage(
     with engine.connect() as connection:
         made = _predicted(connection, feature_set, game_date, system)
         scheduled = set(connection.scalars(sa.select(games.c.game_id).where(games.c.game_date == game_date)))
+        expectable = expectable_games(connection, game_date, settings.features)
     missing = expected - made
     is_stale = bool(missing) and game_date in stale_dates(engine, feature_set, settings)
     return Coverage(
@@ -79,7 +83,8 @@ def coverage(
         predicted=len(expected & made),
         missing={STALE if is_stale else NOT_PREDICTED: len(missing)} if missing else {},
         games=len(scheduled),
-        games_without_rows=len(scheduled - set(rows["game_id"].to_list())),
+        games_without_rows=len(expectable - set(rows["game_id"].to_list())),
+        games_of_openers=len(scheduled - expectable),
     )
 
 

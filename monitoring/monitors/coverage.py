@@ -32,11 +32,15 @@ def read(view: View) -> list[Reading]:
 def judge_slate(found: Coverage, by: str, limits: MonitorsSettings, *, is_due: bool) -> Reading:
     """Bad where coverage is below its least, or a game of the date has no rows at all.
 
-    A date without games is not measured; nor is one of which nothing is predicted and nothing is due yet.
+    A date without games is not measured, nor one whose teams all open their season (nobody can be expected); nor is one
+    of which nothing is predicted and nothing is due yet.
     """
     limit = limits.min_coverage
     if not found.games:
         return not_measured(NAME, SLATE, f"no games on {found.game_date}", limit=limit)
+    if found.games == found.games_of_openers and not found.expected:
+        told = f"nobody can be expected on {found.game_date}: no team of its {found.games} games had one lately"
+        return not_measured(NAME, SLATE, told, limit=limit)
     if not found.predicted and not is_due:
         return not_measured(NAME, SLATE, f"{found.game_date} is not due yet", n=found.expected, limit=limit)
     missing = ", ".join(f"{count} {reason}" for reason, count in sorted(found.missing.items()))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 
 import polars as pl
 import pytest
@@ -12,6 +12,7 @@ from contracts.database import writing
 from contracts.settings import MonitorsSettings, Settings
 from contracts.tables import build_units, builds, games
 from monitoring.coverage import coverage
+from monitoring.monitors.coverage import judge_slate
 
 SETTINGS = Settings(monitors=MonitorsSettings(min_coverage=0.95))
 
@@ -79,6 +80,24 @@ def test_a_game_of_the_schedule_without_rows_is_a_shortfall_even_if_all_rows_are
     found = coverage(world.engine, day, world.feature_set, SETTINGS)
     assert (found.share, found.games_without_rows) == (1.0, 1)
     assert "1 of 2 games have no feature rows" in found.shortfall(SETTINGS)
+
+
+def test_on_opening_night_nobody_can_be_expected_and_nothing_is_lacking(world, day):
+    opening = day + timedelta(days=120)
+    with writing(world.engine) as connection:
+        home, away = world.rows()["team_id"].unique().to_list()[:2]
+        teams = {"home_team_id": home, "away_team_id": away}
+        connection.execute(
+            sa.insert(games).values(
+                game_id="0022300001", season=2023, season_type="regular", game_date=opening, **teams
+            )
+        )
+    found = coverage(world.engine, opening, world.feature_set, SETTINGS)
+    assert (found.games, found.games_of_openers, found.games_without_rows) == (1, 1, 0)
+    assert (found.expected, found.share, found.shortfall(SETTINGS)) == (0, 1.0, None)
+    reading = judge_slate(found, "any system", SETTINGS.monitors, is_due=True)
+    assert not reading.is_bad
+    assert "nobody can be expected" in reading.detail
 
 
 def test_nothing_built_is_no_coverage_of_a_day_with_games(world, day):

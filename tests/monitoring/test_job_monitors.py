@@ -17,7 +17,7 @@ NOW = datetime(2024, 1, 10, 12, tzinfo=UTC)
 
 
 def slate(expected=100, predicted=100, games=5, rowless=0) -> Coverage:
-    return Coverage(DAY, "v2_33features", expected, predicted, {}, games, rowless)
+    return Coverage(DAY, "v2_33features", expected, predicted, {}, games, rowless, 0)
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ from contracts import clock
 from contracts.errors import TipoffError
 from contracts.settings import Settings
 from contracts.tables import event_inbox, games
+from features.table.expectable import expectable_games
 from monitoring.alarms import Finding, keep_alarms
 from serving.faults import NoGamesError
 from serving.freshness import Freshness
@@ -100,10 +101,11 @@ def _see_to(
     findings = _attempt(day.game_date, start, quiet=NoGamesError)
     with engine.connect() as connection:
         batch = newest_in(connection, day.game_date)
+        opens_the_season = not expectable_games(connection, day.game_date, settings.features)
     limits = settings.coordinator
     is_due = now >= day.first_tip_off - timedelta(minutes=limits.due_minutes)
     if batch is None:
-        return findings if findings or not is_due else [_nothing_there(day)]
+        return findings if findings or not is_due or opens_the_season else [_nothing_there(day)]
     if batch.is_open and now - batch.started_at > timedelta(minutes=limits.most_batch_minutes):
         return [*findings, _still_open(batch, now)]
     return findings

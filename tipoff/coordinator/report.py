@@ -10,7 +10,8 @@ from typing import Any
 import sqlalchemy as sa
 
 from contracts.settings import Settings
-from contracts.tables import games, ledger
+from contracts.tables import ledger
+from features.table.expectable import expectable_games
 from tipoff.coordinator.batches import Batch
 from tipoff.coordinator.states import State
 
@@ -22,7 +23,8 @@ class Standing:
     """A batch and its rows, by state.
 
     `states` counts rows (a player-game for one system each), `by_system` the same for each system; `reasons` why rows
-    were skipped or failed; `games_without_rows` are games of the date whose players nobody knows to expect.
+    were skipped or failed; `games_without_rows` are games of the date with nobody in them, though somebody can be
+    expected (not so where both teams open their season).
     """
 
     batch: Batch
@@ -77,17 +79,10 @@ def standing(engine: sa.Engine, batch: Batch, settings: Settings) -> Standing:
     count = sa.func.count()
     row = ledger.c
     query = sa.select(row.system, row.state, row.reason, count).where(row.batch_id == batch.batch_id)
-    rowless = (
-        sa.select(count)
-        .select_from(games)
-        .where(
-            games.c.game_date == batch.game_date,
-            games.c.game_id.not_in(sa.select(row.game_id).where(row.batch_id == batch.batch_id)),
-        )
-    )
     with engine.connect() as connection:
         counted = connection.execute(query.group_by(row.system, row.state, row.reason)).all()
-        n_rowless = connection.execute(rowless).scalar_one()
+        with_rows = connection.scalars(sa.select(row.game_id).distinct().where(row.batch_id == batch.batch_id))
+        rowless = expectable_games(connection, batch.game_date, settings.features) - set(with_rows)
     states: Counter[State] = Counter()
     by_system: dict[str, Counter[State]] = {}
     reasons: Counter[str] = Counter()
@@ -96,7 +91,7 @@ def standing(engine: sa.Engine, batch: Batch, settings: Settings) -> Standing:
         by_system.setdefault(system, Counter())[State(state)] += n
         if state in (State.SKIPPED, State.FAILED):
             reasons[reason] += n
-    return Standing(batch, states, by_system, reasons, n_rowless, settings.monitors.min_coverage)
+    return Standing(batch, states, by_system, reasons, len(rowless), settings.monitors.min_coverage)
 
 
 def players(engine: sa.Engine, batch: Batch) -> list[dict[str, Any]]:

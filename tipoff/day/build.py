@@ -19,7 +19,8 @@ from tipoff.day.tools import Tools
 def build(tools: Tools, game_date: date, run: JobRun) -> None:
     """Rows up to date; figures: dates and rows computed, expected rows of the date.
 
-    Raises what `backfill` raises, and RefusedError where a game of the date has no expected rows, or they are stale.
+    Raises what `backfill` raises, and RefusedError where a game of the date has no expected rows and must have some, or
+    they are stale.
     """
     settings = tools.reaching(game_date)
     n_dates = n_rows = 0
@@ -41,8 +42,8 @@ def _sets(tools: Tools) -> list[FeatureSet]:
 
 
 def _check(tools: Tools, settings: Settings, chosen: FeatureSet, game_date: date) -> int:
-    """How many rows of the date are expected; 0 where it has no games."""
-    scheduled = tools.game_ids(game_date)
+    """How many rows of the date are expected; 0 where it has no games, or nobody can be expected in any."""
+    scheduled = tools.expectable_games(game_date)
     if not scheduled:
         return 0
     rows = read_rows(

@@ -18,11 +18,15 @@ from tipoff.day.tools import Tools
 def predict(tools: Tools, game_date: date, run: JobRun) -> None:
     """Every expected player-game ended; figures: those of the batch.
 
+    Skipped where there are no games, or only those with which teams open their season: nobody is expected in them.
     What an earlier run began goes on, and what it gave up is tried again.
     Raises RefusedError where a system's coverage falls short, as where no version is there to predict.
     """
     if not tools.game_ids(game_date):
         run.skip(f"There are no games on {game_date}.")
+        return
+    if not tools.expectable_games(game_date):
+        run.skip(f"Nobody can be expected on {game_date}: no team of its games had one lately.")
         return
     settings = tools.reaching(game_date)
     work = tools.work_tools(settings)

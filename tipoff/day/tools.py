@@ -11,6 +11,7 @@ from contracts.home import Home
 from contracts.settings import Settings
 from contracts.tables import games, player_games
 from features.raw.facts import read_raw
+from features.table.expectable import expectable_games
 from features.table.plan import Read
 from serving.freshness import Freshness
 from tipoff.coordinator.worker import Tools as WorkTools
@@ -58,3 +59,8 @@ class Tools:
         """The games of the date, as the schedule has them now."""
         with self.engine.connect() as connection:
             return set(connection.scalars(sa.select(games.c.game_id).where(games.c.game_date == game_date)))
+
+    def expectable_games(self, game_date: date) -> set[str]:
+        """Those of them in which somebody can be expected: none on a season's opening night."""
+        with self.engine.connect() as connection:
+            return expectable_games(connection, game_date, self.settings.features)

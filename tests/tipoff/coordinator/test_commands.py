@@ -131,20 +131,20 @@ def is_done(client: httpx.Client, day: str) -> bool:
 def test_one_look_of_the_reconciler_tells_its_alarms_by_exit_code(shell, world):
     assert shell.done("batch", "reconcile") == {"opened": [], "alarms": []}
     soon = now() + timedelta(minutes=30)
-    with world.engine.begin() as connection:
-        connection.execute(
-            sa.update(games)
-            .where(games.c.game_id == last_game(world))
-            .values(game_date=league_date(soon), tip_off_at=soon)
-        )
+    with world.engine.connect() as connection:
+        last, other = connection.execute(sa.select(games).order_by(games.c.game_id.desc()).limit(2)).mappings()
+    put(world, last["game_id"], game_date=league_date(soon), tip_off_at=soon)
+    assert shell.done("batch", "reconcile")["alarms"] == [], "its teams open their season: nobody can be expected"
+    same_teams = {side: last[side] for side in ("home_team_id", "away_team_id")}
+    put(world, other["game_id"], game_date=league_date(soon) - timedelta(days=2), tip_off_at=None, **same_teams)
     said = shell.tipoff("batch", "reconcile", "--json")
     assert (said.code, [alarm["name"] for alarm in said.json["alarms"]]) == (1, ["nothing_ran"])
 
 
-def last_game(world) -> str:
-    with world.engine.connect() as connection:
-        found: str = connection.scalar(sa.select(sa.func.max(games.c.game_id)))
-    return found
+def put(world, game_id: str, **values) -> None:
+    """Change a game of the schedule."""
+    with world.engine.begin() as connection:
+        connection.execute(sa.update(games).where(games.c.game_id == game_id).values(**values))
 
 
 def test_a_prediction_changed_after_the_batch_ended_breaks_the_history_by_exit_3(shell, world, game_date):

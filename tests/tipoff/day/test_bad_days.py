@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -109,6 +109,19 @@ def test_a_game_postponed_after_it_was_predicted_is_expected_and_waited_for_no_m
     assert said["state"] == "done", "the predictions of a game that was moved wait for nothing"
     assert place.count(predictions, predictions.c.game_id == game.game_id) > 0, "and what was said stays"
     assert place.count(grades, grades.c.prediction_id.in_(_said_of(game.game_id))) == 0
+
+
+def test_on_opening_night_nobody_is_expected_and_that_is_no_failure(place: Place) -> None:
+    opening = date(place.league.dates[0].year + 1, 10, 24)
+    place.publish(opening)
+    schedule = place.league.sources["schedule"].frame
+    first = schedule.tail(1).with_columns(game_id=pl.lit("0022300001"), game_date=pl.lit(opening), tip_off_at=None)
+    pl.concat([schedule, first.cast(dict(schedule.schema))]).write_parquet(place.drop / "schedule.parquet")
+    said = place.day(opening)
+    assert said["state"] == "done"
+    assert "Nobody can be expected" in detail_of(said, "predict")
+    assert place.predicted(opening) == 0
+    assert place.alarms() == []
 
 
 def _said_of(game_id: str) -> Any:
