@@ -30,7 +30,7 @@ def _n_colons(value: object) -> int:
         given, values = value.model_fields_set, value.__dict__
         return len(given) + sum([_n_colons(values[name]) for name in given])
     if isinstance(value, list):
-        return sum([_n_colons(each) for each in value])
+        return sum(map(_n_colons, value))
     if isinstance(value, dict):  # of plain values
         return len(value)
     return value.count(":") if isinstance(value, str) else 0

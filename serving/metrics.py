@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import os
 from bisect import bisect_right
 from collections.abc import Sequence
@@ -58,20 +59,17 @@ class Metrics:
         if not said:
             return
         system, version = said[0].system, str(said[0].model_version)
-        outcomes: list[str] = []
-        bands: list[str] = []
-        missing: list[str] = []
-        for each in said:
-            outcomes.append(each.error.code if each.error else "predicted")
-            missing += each.missing
-            if each.predicted_points is not None:
-                bands.append(_band(each.predicted_points))
-        for outcome in set(outcomes):
-            self._child(self._answers, system, version, outcome).inc(outcomes.count(outcome))
-        for band in set(bands):
-            self._child(self._predicted, system, version, band).inc(bands.count(band))
-        for feature in set(missing):
-            self._child(self._missing, feature).inc(missing.count(feature))
+        outcomes = collections.Counter([each.error.code if each.error else "predicted" for each in said])
+        bands = collections.Counter(
+            [_band(each.predicted_points) for each in said if each.predicted_points is not None]
+        )
+        missing = collections.Counter([name for each in said if each.missing for name in each.missing])
+        for outcome, n in outcomes.items():
+            self._child(self._answers, system, version, outcome).inc(n)
+        for band, n in bands.items():
+            self._child(self._predicted, system, version, band).inc(n)
+        for feature, n in missing.items():
+            self._child(self._missing, feature).inc(n)
 
     def count_swap(self) -> None:
         """Another version answers now."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from itertools import chain
 from math import isfinite
 from operator import itemgetter
 from typing import NamedTuple
@@ -110,7 +111,8 @@ def _answer_rows(live: LiveModel, rows: Sequence[FeatureRow], lines: Sequence[fl
         return []
     values = _values(live, rows)
     made = live.model.predict(values[:, live.columns])
-    estimates = zip(made.point.tolist(), made.low.tolist(), made.high.tolist(), strict=True)
+    is_known = np.isfinite(made.point) & np.isfinite(made.low) & np.isfinite(made.high)
+    estimates = zip(made.point.tolist(), made.low.tolist(), made.high.tolist(), is_known.tolist(), strict=True)
     lows, highs = live.bounds
     told = zip(
         rows,
@@ -128,25 +130,23 @@ def _answer(
     live: LiveModel,
     row: FeatureRow,
     line: float | None,
-    estimate: tuple[float, float, float],
+    estimate: tuple[float, float, float, bool],
     probability: float | None,
     missing: list[str],
     outside: list[str],
 ) -> Answer:
-    point, low, high = estimate
-    failed = not (isfinite(point) and isfinite(low) and isfinite(high))
-    error = RowError(code="not_predictable", message=_not_predictable(live, row)) if failed else None
+    point, low, high, is_known = estimate
     return Answer(
         player_id=row.player_id,
         game_id=row.game_id,
-        predicted_points=None if failed else point,
-        interval=None if failed else (low, high),
+        predicted_points=point if is_known else None,
+        interval=(low, high) if is_known else None,
         line=line,
-        over_probability=None if failed else probability,
+        over_probability=probability if is_known else None,
         missing=missing,
         out_of_range=outside,
         build_id=row.build_id,
-        error=error,
+        error=None if is_known else RowError(code="not_predictable", message=_not_predictable(live, row)),
         **live.identity,
     )
 
@@ -165,7 +165,8 @@ def _values(live: LiveModel, rows: Sequence[FeatureRow]) -> Floats:
     names = live.names
     given = [row.values for row in rows]
     if len(names) > 1 and all(len(values) == len(names) for values in given):  # known names only: none is absent
-        return np.array(list(map(itemgetter(*names), given)), dtype=np.float64)
+        flat = list(chain.from_iterable(map(itemgetter(*names), given)))
+        return np.array(flat, dtype=np.float64).reshape(len(rows), len(names))
     return np.array([list(map(values.get, names)) for values in given], dtype=np.float64)
 
 

@@ -14,6 +14,7 @@ because every target is a count; the point prediction itself is never altered.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 
@@ -44,6 +45,10 @@ class Residuals:
     growth: tuple[float, float] = (1.0, 0.0)
     _ends: dict[float, tuple[Floats, Floats]] = field(default_factory=dict, init=False, repr=False, compare=False)
 
+    @cached_property
+    def _distributions(self) -> list[tuple[Floats, Floats]]:
+        return [_distribution(quantiles) for quantiles in self.quantiles]
+
     def interval(self, point: Floats, level: float = 0.8) -> tuple[Floats, Floats]:
         """Central interval of the result at `level` (0 < level <= 0.98): (low, high).
 
@@ -69,15 +74,14 @@ class Residuals:
 
         NaN where either is NaN. The kept quantiles say nothing beyond their ends, so neither does this.
         """
-        point, line = np.broadcast_arrays(np.asarray(point, dtype=np.float64), np.asarray(line, dtype=np.float64))
-        probability = np.full(point.shape, np.nan)
-        known = np.isfinite(point) & np.isfinite(line)
-        bands = self._band(point)
         distance = (line - point) / self._scale(point)
-        for band in np.unique(bands[known]):
-            rows = known & (bands == band)
-            values, levels = _distribution(self.quantiles[band])
-            probability[rows] = 1 - np.interp(distance[rows], values, levels)
+        bands = np.broadcast_to(self._band(point), distance.shape)
+        if bands.size == 1:  # one row is asked for most often
+            return np.asarray(1 - np.interp(distance, *self._distributions[bands.item()]))
+        probability = np.empty(distance.shape)
+        for band in set(bands.ravel().tolist()):
+            rows = bands == band
+            probability[rows] = 1 - np.interp(distance[rows], *self._distributions[band])
         return probability
 
     def priced_quantiles(self, line: Floats, over: Floats) -> Floats:
