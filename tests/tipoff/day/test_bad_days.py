@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import resource
 import shutil
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -306,8 +307,8 @@ def test_two_days_at_once_are_one_day(place: Place) -> None:
     )
 
 
-KILLED = """
-import os, signal, sys
+STOPPED = """
+import os, sys
 import sqlalchemy as sa
 from tipoff.__main__ import main
 left = int(sys.argv[1])
@@ -316,7 +317,7 @@ def step(*_args, **_kwargs):
     global left
     left -= 1
     if left == 0:
-        os.kill(os.getpid(), signal.SIGKILL)
+        os.kill(os.getpid(), int(sys.argv[3]))
 
 sa.event.listen(sa.engine.Engine, "before_cursor_execute", step)
 sa.event.listen(sa.engine.Engine, "commit", step)
@@ -324,9 +325,11 @@ main(["day", "--date", sys.argv[2]])
 """
 
 
-def _kill_at(place: Place, statement: int) -> int:
-    command = [sys.executable, "-c", KILLED, str(statement), place.today.isoformat()]
-    done = subprocess.run(command, env=place.shell.environment, cwd=PROJECT, capture_output=True, text=True)
+def _stop_at(place: Place, statement: int, by: signal.Signals = signal.SIGKILL) -> int:
+    command = [sys.executable, "-c", STOPPED, str(statement), place.today.isoformat(), str(int(by))]
+    done = subprocess.run(
+        command, env=place.shell.environment, cwd=PROJECT, capture_output=True, text=True, timeout=120
+    )
     return done.returncode
 
 
@@ -334,7 +337,7 @@ def _kill_at(place: Place, statement: int) -> int:
     "statement", [180, *(pytest.param(n, marks=pytest.mark.slow) for n in (40, 90, 120, 150, 210, 260, 290, 320, 350))]
 )
 def test_a_day_killed_before_any_statement_is_simply_run_again(place: Place, statement: int) -> None:
-    assert _kill_at(place, statement) == -9
+    assert _stop_at(place, statement) == -9
     assert place.runs("day") == [(place.today, "running")]
     said = place.day(place.today)
     assert said["state"] == "done"
@@ -342,3 +345,16 @@ def test_a_day_killed_before_any_statement_is_simply_run_again(place: Place, sta
     assert (figures["coverage"], place.predicted(place.today)) == (1.0, figures["expected"])
     assert place.ledger_states() == {"predicted"}
     wait_until(lambda: place.alarms() == [], 1)
+
+
+@pytest.mark.parametrize(
+    "statement", [180, *(pytest.param(n, marks=pytest.mark.slow) for n in (5, 40, 90, 120, 150, 210, 260, 320))]
+)
+def test_ctrl_c_ends_a_day_at_once_which_says_so_and_is_simply_run_again(place: Place, statement: int) -> None:
+    assert _stop_at(place, statement, signal.SIGINT) == 130
+    assert place.runs("day") in ([(place.today, "failed")], [])
+    said = place.day(place.today)
+    assert said["state"] == "done"
+    figures = next(step["figures"] for step in said["steps"] if step["name"] == "predict")
+    assert (figures["coverage"], place.predicted(place.today)) == (1.0, figures["expected"])
+    assert place.ledger_states() == {"predicted"}
