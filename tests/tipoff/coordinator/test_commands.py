@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from typing import Any
 
 import httpx
 import pytest
@@ -17,7 +18,7 @@ import sqlalchemy as sa
 from contracts.clock import league_date, now
 from contracts.database import writing
 from contracts.ports import free_port
-from contracts.tables import games, predictions
+from contracts.tables import games, job_runs, predictions
 from tests.tipoff.conftest import PROJECT, answers, wait_until
 
 KEYS = {"batch_id", "state", "expected", "predicted", "skipped", "failed", "coverage"}
@@ -120,6 +121,21 @@ def test_a_backfill_that_publishes_starts_the_batch_by_itself(shell_at, world, g
     assert (told["revision"], told["coverage"] >= 0.95) == (1, True)
     n_told = (shell.home / "process.log").read_text().count('"path": "/events"')
     assert n_told >= 5, "at least once each: the backfill and the coordinator both relay"
+
+
+def test_a_coordinator_runs_the_day_at_its_time_with_nobody_asking(shell_at, world):
+    shell = shell_at(world.home.root, TIPOFF_COORDINATOR__PORT=str(free_port()), TIPOFF_DAILY__AT="00:00")
+
+    def days() -> list[tuple[Any, str]]:
+        with world.engine.connect() as connection:
+            found = connection.execute(sa.select(job_runs.c.game_date, job_runs.c.state).where(job_runs.c.job == "day"))
+            return [tuple(row) for row in found]
+
+    with running(shell, "coordinator"):
+        wait_until(lambda: [state for _, state in days()] == ["done"], 180)
+    ((game_date, _),) = days()
+    assert abs((game_date - league_date(now())).days) <= 1, "today's, which has no games"
+    assert (world.home.root / "day.log").exists()
 
 
 def is_done(client: httpx.Client, day: str) -> bool:
