@@ -63,9 +63,9 @@ setInterval(() => { if (live().dataset.live === "yes") look(); }, MILLISECONDS);
 
 def door_page(host: str) -> Html:
     """What a stranger sees where TIPOFF_API_TOKEN is set: how to bear it, and nothing else."""
-    form = h(
+    form = h(  # its field has no name: sent before the script listens, or without one, the token stands in no address
         "form",
-        h("input", type="password", name="token", autocomplete="current-password", aria_label="token", required=""),
+        h("input", type="password", id="token", autocomplete="current-password", aria_label="token", required=""),
         h("button", "Look", type="submit"),
     )
     command = f'curl -H "Authorization: Bearer $TIPOFF_API_TOKEN" http://{host}/'

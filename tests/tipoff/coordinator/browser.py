@@ -43,6 +43,8 @@ class Browser:
 
     def __enter__(self) -> Browser:
         self.wait_for("This page wants the token")
+        while self.run("document.readyState") != "complete":  # its script listens to the form from then on
+            time.sleep(0.05)
         return self
 
     def __exit__(self, *_: object) -> None:

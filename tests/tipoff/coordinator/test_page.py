@@ -138,6 +138,14 @@ def test_with_a_token_a_stranger_sees_no_player_and_is_told_how_to_bear_it(ask, 
     assert worked in known.text
 
 
+def test_the_form_sends_no_token_in_an_address_where_its_script_does_not_listen_yet(ask, make_front):
+    """A form without a method is sent as a query, and a query stands in logs."""
+    page = ask(front=make_front(token="secret")).text
+    fields = re.findall("<input[^>]*>", page)
+    assert fields
+    assert not [field for field in fields if " name=" in field]
+
+
 def test_the_address_of_a_request_is_text_in_the_page_of_strangers(ask, make_front):
     page = ask(front=make_front(token="secret"), host='x"><script>alert(1)</script>').text
     assert page.count("<script") == 1
