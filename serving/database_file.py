@@ -15,20 +15,20 @@ class DatabaseFile:
 
     def __init__(self, engine: sa.Engine) -> None:
         self._engine = engine
-        self._path = sqlite_path(engine.url.render_as_string(hide_password=False))
-        self._inode = _inode(self._path)
+        self.path = sqlite_path(engine.url.render_as_string(hide_password=False))
+        self._inode = _inode(self.path)
 
     def check(self) -> int | None:
         """The file's inode (None: a server's database); open connections to another file are given up.
 
         Raises UnavailableError where it is gone: what is open is then a file that nobody else can see.
         """
-        if self._path is None:
+        if self.path is None:
             return None
-        found = _inode(self._path)
+        found = _inode(self.path)
         if found is None:
             self._inode = None
-            raise UnavailableError(f"The database file {self._path} is gone.", remedy="Restore it.")
+            raise UnavailableError(f"The database file {self.path} is gone.", remedy="Restore it.")
         if found != self._inode:
             self._engine.dispose()
             self._inode = found

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from contracts.database import sqlite_path
 from contracts.tables import builds, ingests
 from serving.database_file import DatabaseFile
 
@@ -30,7 +29,6 @@ class Moments:
     def __init__(self, engine: sa.Engine) -> None:
         self._engine = engine
         self._file = DatabaseFile(engine)
-        self._path = sqlite_path(engine.url.render_as_string(hide_password=False))
         self._question = str(_NOW.compile(engine, compile_kwargs={"literal_binds": True}))
         self._lock = threading.Lock()
         self._open: tuple[int | None, sqlite3.Connection] | None = None
@@ -54,11 +52,11 @@ class Moments:
         Raises UnavailableError where the database's file is gone.
         """
         inode = self._file.check()
-        if self._path is None:
+        if self._file.path is None:
             return None
         with self._lock:
             try:
-                return (*self._embedded(self._path, inode), inode)
+                return (*self._embedded(self._file.path, inode), inode)
             except sqlite3.Error:  # locked, or no database any more: the engine waits, or says so
                 self._close()
         return None

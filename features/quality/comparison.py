@@ -41,7 +41,7 @@ class Pair:
     then: Floats
     n_now: int
     n_then: int
-    is_shared: bool = False
+    is_shared: bool
 
     @cached_property
     def known(self) -> tuple[Floats, Floats]:
