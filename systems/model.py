@@ -104,16 +104,16 @@ def load_model(folder: Path, expected_sha256: str | None = None) -> Model:
     return model
 
 
-def make_golden_rows(system: System, matrix: Floats, *, n: int = 20) -> list[GoldenRow]:
-    """Up to `n` rows of `matrix`, spread over all that can be predicted, each with its exact prediction."""
-    predicted = system.predict(matrix)
+def make_golden_rows(names: list[str], matrix: Floats, predicted: Floats, *, most: int = 20) -> list[GoldenRow]:
+    """Up to `most` rows of `matrix` (n, features called `names`), spread over all that can be predicted, each with its
+    exact prediction, of `predicted` (n,).
+    """
     possible = np.flatnonzero(np.isfinite(predicted))
-    chosen = possible[np.unique(np.linspace(0, len(possible) - 1, min(n, len(possible))).astype(int))]
+    chosen = possible[np.unique(np.linspace(0, len(possible) - 1, min(most, len(possible))).astype(int))]
     return [
         GoldenRow(
             features={
-                name: None if np.isnan(value) else float(value)
-                for name, value in zip(system.features_used, matrix[row], strict=True)
+                name: None if np.isnan(value) else float(value) for name, value in zip(names, matrix[row], strict=True)
             },
             predicted=float(predicted[row]),
         )

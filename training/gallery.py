@@ -18,22 +18,25 @@ EXPLAINED_ROWS = 500
 """As many rows, drawn evenly from those predicted on the validation dates, show which features matter."""
 
 
-def draw_training(run: Run, prepared: Prepared, residuals: Residuals) -> None:
-    """All pictures of a training, on the validation rows of its population that everybody could predict."""
+def draw_training(run: Run, prepared: Prepared, residuals: Residuals, predicted: Floats) -> None:
+    """All pictures of a training, on the validation rows of its population that everybody could predict.
+
+    `predicted` is what the system says of the validation rows (`predict_validation`).
+    """
     dataset, system, target = prepared.dataset, prepared.system, prepared.dataset.target
     rows = prepared.block(prepared.split.validation)
     matrix, frame = dataset.matrix(prepared.features)[rows], dataset.frame.filter(pl.Series(rows))
-    contenders = {system.name: system.predict(matrix)} | {
+    contenders = {system.name: prepared.of_population(predicted)} | {
         name: point
         for name, point in baseline_predictions(frame, prepared.columns.present, target).items()
         if name != system.name
     }
-    predicted = predicted_by_all(contenders)
-    if not predicted.any():
+    known = predicted_by_all(contenders)
+    if not known.any():
         return
     about = f"{system.name}, {dataset.population}, {prepared.split.validation}"
-    _explain(run, prepared, matrix[predicted], about)
-    frame, kept = frame.filter(pl.Series(predicted)), {name: values[predicted] for name, values in contenders.items()}
+    _explain(run, prepared, matrix[known], about)
+    frame, kept = frame.filter(pl.Series(known)), {name: values[known] for name, values in contenders.items()}
     actual, point, line = frame["target"].to_numpy(), kept[system.name], line_of(frame)
     on_rows = f"{about}, {len(actual):,} rows"
     run.figure(plots.residuals_by_prediction(actual, point, target=target, about=on_rows), "residuals_by_prediction")

@@ -101,7 +101,8 @@ def _tags(metadata: ModelMetadata) -> Mapping[str, Any]:
 @contextmanager
 def _sure_of_versions() -> Iterator[None]:
     """Without MLflow's look at what is installed, which reads the files of every package: our requirements are that."""
-    places = (mlflow.utils.environment, mlflow.pyfunc)
+    # the modules themselves: `mlflow.pyfunc` may still be a stand-in that loads it when asked
+    places = [importlib.import_module(name) for name in ("mlflow.utils.environment", "mlflow.pyfunc")]
     checks = [getattr(place, VERSIONS_CHECK) for place in places]
     try:
         for place in places:

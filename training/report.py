@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping, Sequence
 
-from contracts.metrics import Metric
+from contracts.metrics import Floats, Metric
 from contracts.model_metadata import ModelMetadata
 from systems.residuals import Residuals
 from training.dataset import prices_sha256
@@ -28,10 +28,14 @@ def report(
     metadata: ModelMetadata,
     evaluation: Evaluation,
     residuals: Residuals,
+    predicted: Floats,
     *,
     model_id: str,
 ) -> None:
-    """Write what came of it into the open run; the figures are the logged model `model_id`'s too."""
+    """Write what came of it into the open run; the figures are the logged model `model_id`'s too.
+
+    `predicted` is what it says of the validation rows (`predict_validation`).
+    """
     dataset = prepared.dataset
     run.say(
         metrics=dict(figures(evaluation)),
@@ -43,7 +47,7 @@ def report(
     run.dataset(dataset, f"train {prepared.split.train}, validation {prepared.split.validation}", where)
     run.document(prepared.columns.coverage, "coverage.json")
     run.table(list(told(metadata.system, evaluation)), "figures.json")
-    draw_training(run, prepared, residuals)
+    draw_training(run, prepared, residuals, predicted)
 
 
 def figures(evaluation: Evaluation, prefix: str = "val") -> Iterator[tuple[str, float]]:

@@ -24,7 +24,15 @@ from training.dataset import Dataset, load_dataset, prices_sha256
 from training.kept_runs import KeptRun, model_of, read_run
 from training.report import code_tags
 from training.splits import Span, Split
-from training.steps import Prepared, describe_model, fit, learn_spread, settle_columns, validate
+from training.steps import (
+    Prepared,
+    describe_model,
+    fit,
+    learn_spread,
+    predict_validation,
+    settle_columns,
+    validate,
+)
 
 TOLERANCE = 1e-9
 """Figures that differ by no more are the same: sums of floats may be taken in another order."""
@@ -105,7 +113,8 @@ def reproduce(
         fit(prepared)
         progress("validating")
         residuals = learn_spread(prepared)
-        again = describe_model(prepared, validate(prepared, residuals), residuals)
+        predicted = predict_validation(prepared)
+        again = describe_model(prepared, validate(prepared, residuals, predicted), residuals, predicted)
     then, now = dict(flat(said.results)), dict(flat(again.results))
     apart = {name: abs(value - now[name]) if name in now else float("inf") for name, value in then.items()}
     return Reproduction(

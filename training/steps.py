@@ -67,6 +67,11 @@ class Prepared:
         """Every row of the validation dates, of whatever population, (n,)."""
         return self.split.mask(self.dataset.dates, self.split.validation)
 
+    def of_population(self, values: Floats) -> Floats:
+        """Those of `values`, one for each row of `validation`, that are about the population."""
+        chosen: Floats = values[self.dataset.in_population[self.validation]]
+        return chosen
+
     @property
     def learned(self) -> Mask:
         """The rows of the population that were learned from or tuned by, (n,)."""
@@ -179,17 +184,21 @@ def before_validation(prepared: Prepared) -> tuple[Floats, Floats]:
     return rows.target, prepared.system.predict(rows.matrix)
 
 
-def validate(prepared: Prepared, residuals: Residuals) -> Evaluation:
-    """The figures on the validation dates, with the baselines' on the same rows.
+def predict_validation(prepared: Prepared) -> Floats:
+    """What the fitted system predicts for each row of `prepared.validation`, NaN: nothing."""
+    return prepared.system.predict(prepared.dataset.matrix(prepared.features)[prepared.validation])
+
+
+def validate(prepared: Prepared, residuals: Residuals, predicted: Floats) -> Evaluation:
+    """The figures of `predicted` (`predict_validation`), with the baselines' on the same rows.
 
     Raises UsageError where there is no row that all of them could predict.
     """
     dataset = prepared.dataset
     frame = dataset.frame.filter(prepared.validation)
-    point = prepared.system.predict(dataset.matrix(prepared.features)[prepared.validation])
     evaluation = evaluate(
         frame,
-        score(point, residuals, line_of(frame)),
+        score(predicted, residuals, line_of(frame)),
         baselines=score_baselines(prepared),
         line=line_after(dataset, prepared.learned, prepared.validation),
         target=dataset.target,
@@ -209,8 +218,10 @@ def score_baselines(prepared: Prepared) -> dict[str, Scored]:
     return baselines_after(prepared.dataset, prepared.columns.present, seen, prepared.validation)
 
 
-def describe_model(prepared: Prepared, evaluation: Evaluation, residuals: Residuals) -> ModelMetadata:
-    """What the model says of itself, with golden rows from the validation rows of its population."""
+def describe_model(
+    prepared: Prepared, evaluation: Evaluation, residuals: Residuals, predicted: Floats
+) -> ModelMetadata:
+    """What the model says of itself, with golden rows from the validation rows of its population (`predicted`)."""
     dataset, system, split = prepared.dataset, prepared.system, prepared.split
     golden = dataset.matrix(prepared.features)[prepared.block(split.validation)]
     learned, made, source = prepared.learned_span, now(), find_source()
@@ -252,7 +263,7 @@ def describe_model(prepared: Prepared, evaluation: Evaluation, residuals: Residu
         bands=residuals.edges.tolist(),
         residual_quantiles=residuals.quantiles.tolist(),
         residual_growth=residuals.growth,
-        golden_rows=make_golden_rows(system, np.ascontiguousarray(golden)),
+        golden_rows=make_golden_rows(prepared.features, golden, prepared.of_population(predicted)),
         created_at=made.isoformat(),
     )
 

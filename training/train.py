@@ -19,7 +19,17 @@ from training.description import run_name
 from training.evaluation import Evaluation, as_table
 from training.report import introduce, report
 from training.runs import Run, open_run, refuse_other_store
-from training.steps import Kept, Prepared, describe_model, fit, keep, learn_spread, prepare, validate
+from training.steps import (
+    Kept,
+    Prepared,
+    describe_model,
+    fit,
+    keep,
+    learn_spread,
+    predict_validation,
+    prepare,
+    validate,
+)
 
 Progress = Callable[[str], None]
 
@@ -138,13 +148,14 @@ def train_prepared(
     run.say(metrics={f"fit_{name}": value for name, value in spent.items()})
     progress("validating")
     residuals = learn_spread(prepared)
-    evaluation = validate(prepared, residuals)
-    metadata = describe_model(prepared, evaluation, residuals)
+    predicted = predict_validation(prepared)
+    evaluation = validate(prepared, residuals, predicted)
+    metadata = describe_model(prepared, evaluation, residuals, predicted)
     progress("logging the run")
     introduce(run, prepared, metadata)
     kept = keep(prepared, metadata)
     run.say(tags={"model_sha256": kept.sha256})
-    report(run, prepared, metadata, evaluation, residuals, model_id=kept.logged.model_id)
+    report(run, prepared, metadata, evaluation, residuals, predicted, model_id=kept.logged.model_id)
     version = None
     if register_it:
         progress("registering the version")

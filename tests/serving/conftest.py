@@ -313,7 +313,7 @@ def train(
         bands=residuals.edges.tolist(),
         residual_quantiles=residuals.quantiles.tolist(),
         residual_growth=residuals.growth,
-        golden_rows=make_golden_rows(system, blocks[1].matrix),
+        golden_rows=make_golden_rows(system.features_used, blocks[1].matrix, system.predict(blocks[1].matrix)),
         created_at=clock.now().isoformat(),
     )
     return Model(system, metadata), last if system.learns else None

@@ -142,7 +142,7 @@ def make_model(system: System, tune: Rows) -> Model:
         bands=residuals.edges.tolist(),
         residual_quantiles=residuals.quantiles.tolist(),
         residual_growth=residuals.growth,
-        golden_rows=make_golden_rows(system, matrix),
+        golden_rows=make_golden_rows(system.features_used, matrix, system.predict(matrix)),
         created_at=datetime(2024, 1, 1, tzinfo=UTC).isoformat(),
     )
     return Model(system, metadata)

@@ -144,7 +144,8 @@ def test_the_checksum_is_the_folders(model: Model, tmp_path: Path) -> None:
 
 
 def test_only_rows_that_can_be_predicted_are_golden(fitted: Callable[..., System]) -> None:
-    rows = make_golden_rows(fitted("season_average"), np.array([[np.nan], [4.25], [np.nan]]))
+    system, matrix = fitted("season_average"), np.array([[np.nan], [4.25], [np.nan]])
+    rows = make_golden_rows(system.features_used, matrix, system.predict(matrix))
     assert rows == [GoldenRow(features={"points_avg_season": 4.25}, predicted=4.25)]
 
 

@@ -33,7 +33,7 @@ from registry.versions import get_version, newest_version
 from systems.catalog import create_system
 from systems.model import Model, load_model, save_model
 from training.dataset import load_dataset, make_dataset
-from training.steps import describe_model, fit, learn_spread, settle, validate
+from training.steps import describe_model, fit, learn_spread, predict_validation, settle, validate
 from training.train import TrainRequest, TrainResult, train
 
 pytestmark = pytest.mark.usefixtures("few_trees", "conf_in_force")
@@ -307,8 +307,9 @@ def test_rebounds_are_a_target_like_any_other(
     prepared = settle(dataset, create_system("xgboost"), TrainingSettings(target="rebounds"), {})
     fit(prepared)
     residuals = learn_spread(prepared)
-    evaluation = validate(prepared, residuals)
-    metadata = describe_model(prepared, evaluation, residuals)
+    predicted = predict_validation(prepared)
+    evaluation = validate(prepared, residuals, predicted)
+    metadata = describe_model(prepared, evaluation, residuals, predicted)
     assert metadata.target == "rebounds"
     assert metadata.absent_features == ["never_known"]
     mae = evaluation.metric("mae", "played")
@@ -361,7 +362,7 @@ def test_validation_reports_on_every_row_of_its_dates(
     prepared = settle(dataset, create_system("season_average"), TrainingSettings(), spans)
     assert prepared.split.validation.first == date(2023, 12, 21)
     fit(prepared)
-    made = validate(prepared, learn_spread(prepared))
+    made = validate(prepared, learn_spread(prepared), predict_validation(prepared))
     n_early = frame.filter(pl.col("game_date") >= spans["val_from"], pl.col("n_active_games_season") < 5).filter(
         pl.col("state") == "played"
     )

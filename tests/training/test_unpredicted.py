@@ -15,7 +15,7 @@ from contracts.settings import TrainingSettings
 from systems.catalog import create_system
 from training import plots
 from training.dataset import make_dataset
-from training.steps import fit, learn_spread, settle, validate
+from training.steps import fit, learn_spread, predict_validation, settle, validate
 from training.train import TrainRequest, train
 
 
@@ -57,4 +57,4 @@ def test_where_no_validation_row_can_be_predicted_nothing_is_registered(
     prepared = settle(dataset, create_system("points_line"), settings, {})
     fit(prepared)
     with pytest.raises(UsageError, match="points_line and the averages together could predict no row"):
-        validate(prepared, learn_spread(prepared))
+        validate(prepared, learn_spread(prepared), predict_validation(prepared))
