@@ -41,7 +41,7 @@ COPY --from=bento /bento /bento
 USER tipoff
 WORKDIR /home/tipoff
 ENV PATH=/venv/bin:$PATH TIPOFF_HOME=/home/tipoff/state BENTOML_HOME=/home/tipoff/state/bentoml
-ENV BENTOML_DO_NOT_TRACK=true OMP_NUM_THREADS=1 PYTHONUNBUFFERED=1 PORT=3000
+ENV BENTOML_DO_NOT_TRACK=true OMP_NUM_THREADS=1 MALLOC_ARENA_MAX=2 PYTHONUNBUFFERED=1 PORT=3000
 RUN mkdir /home/tipoff/state
 VOLUME /home/tipoff/state
 EXPOSE 3000

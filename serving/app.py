@@ -122,8 +122,9 @@ class Endpoints:
             if len(content) > SMALL_BYTES:
                 return json_response(await anyio.to_thread.run_sync(_work, room.desk, body, handle, content))
             asked = parse(body, content)
-            if isinstance(asked, PredictRequest) and room.desk.is_quick(asked):
-                return json_response(handle(room.desk, asked).model_dump_json())
+            at_hand = room.desk.at_hand(asked) if isinstance(asked, PredictRequest) else None
+            if at_hand is not None:
+                return json_response((await room.desk.predict_at_hand(at_hand)).model_dump_json())
             return json_response(await anyio.to_thread.run_sync(_handle, room.desk, handle, asked))
         finally:
             room.n_inside -= 1

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date
-from typing import Any
+from typing import Any, NamedTuple
 
+import anyio.to_thread
 import sqlalchemy as sa
 
 from contracts import clock
@@ -15,9 +16,9 @@ from registry.versions import version_in_stage
 from serving.faults import InvalidRequestError
 from serving.freshness import Freshness
 from serving.live import LiveModel
-from serving.lookup import StoredRows
+from serving.lookup import Key, StoredRows
 from serving.metrics import Metrics
-from serving.predictor import FeatureRow, RowFault, check_names, explain, predict
+from serving.predictor import FeatureRow, Gathered, RowFault, ask_model, explain, gather, predict, tell
 from serving.row_cache import RowCache
 from serving.schemas import (
     Answer,
@@ -34,11 +35,23 @@ from serving.schemas import (
 from serving.slate import answer_slate, shadow_rows
 from serving.slot import Slot
 from serving.store import PredictionStore, prediction_rows
+from systems.model import Predictions
 
-QUICK_ROWS = 128
-"""At most so many rows, by features or known by ids, are answered on the event loop, ..."""
+FEW_ROWS = 128
+"""Requests of at most so many rows, by features or known by ids, are answered on the event loop, ..."""
+QUICK_ROWS = 16
+"""... but for the model's own part: of more rows than this it is a thread's, and the loop reads on, ..."""
 QUICK_SECONDS = 0.003
-"""... where the model that answers predicts them in this time: to hand them to a thread costs more."""
+"""... as is that of a slow model. It is timed when it is loaded, maybe on a busy machine: no fine measure."""
+
+
+class Asked(NamedTuple):
+    """A request for predictions, with the model that answers it and the game dates of the rows that are stored."""
+
+    live: LiveModel
+    gathered: Gathered
+    game_dates: dict[Key, date]
+    has_lines: bool
 
 
 class Desk:
@@ -64,34 +77,32 @@ class Desk:
         self._rows = RowCache(engine, freshness)
         self.slot = slot
 
-    def is_quick(self, request: PredictRequest) -> bool:
-        """Whether `predict` waits for no database about it, and takes next to no time."""
-        rows, live = request.rows, self.slot.state().live
-        if request.system != "production" or live is None or len(rows) > QUICK_ROWS:
-            return False
-        if live.seconds_for(len(rows)) > QUICK_SECONDS:
-            return False
-        keys = [key for row in rows if row.features is None and (key := row.key) is not None]
-        return not keys or self._rows.has(live, keys)
+    def at_hand(self, request: PredictRequest) -> Asked | None:
+        """What `predict_at_hand` takes, where `request` is about few rows and waits for no database; else None.
+
+        Raises what `predict` raises.
+        """
+        if request.system != "production" or len(request.rows) > FEW_ROWS:
+            return None
+        live, keys = self._resolve(request), _keys(request.rows)
+        stored = self._rows.rows_at_once(live, keys) if keys else StoredRows([], {})
+        return None if stored is None else _ask(live, request, stored)
+
+    async def predict_at_hand(self, asked: Asked) -> PredictResponse:
+        """`predict` on the event loop, which does other things while a model that is not quick predicts in a thread."""
+        n_rows = len(asked.gathered.rows)
+        if n_rows <= QUICK_ROWS and asked.live.seconds_for(n_rows) <= QUICK_SECONDS:
+            return self._answer(asked, ask_model(asked.live, asked.gathered))
+        return self._answer(asked, await anyio.to_thread.run_sync(ask_model, asked.live, asked.gathered))
 
     def predict(self, request: PredictRequest) -> PredictResponse:
         """An answer for each row, all from one model.
 
         Raises InvalidRequestError, NoProductionError, NotReadyError, UnknownSystemError.
         """
-        if len(request.rows) > self._settings.max_rows:
-            raise InvalidRequestError(
-                f"{len(request.rows)} rows; at most {self._settings.max_rows} are taken at once.",
-                field="rows",
-                remedy="Send them in several requests.",
-            )
-        live = self.slot.resolve(request.system)
-        _check_hash(live, request.feature_set_hash)
-        check_names(live, [row.features for row in request.rows])
-        stored = self._find(live, request.rows)
-        answers = predict(live, stored.rows, [row.line for row in request.rows])
-        self._keep(live, stored, answers, has_lines=any(row.line is not None for row in request.rows))
-        return PredictResponse(predictions=answers)
+        live = self._resolve(request)
+        asked = _ask(live, request, self._stored(live, _keys(request.rows)))
+        return self._answer(asked, ask_model(asked.live, asked.gathered))
 
     def predict_batch(self, request: PredictBatchRequest) -> PredictBatchResponse:
         """The slate of a date.
@@ -100,7 +111,7 @@ class Desk:
         """
         live = self.slot.resolve(request.system)
         slate = answer_slate(live, request.game_date, self._rows.slate(live, request.game_date))
-        self._keep(live, slate.stored, slate.answers, has_lines=False)
+        self._keep(live, slate.answers, slate.stored.game_dates)
         if request.system == "production":
             self._store.put(lambda: self._shadow(request.game_date))
         return PredictBatchResponse(
@@ -116,8 +127,7 @@ class Desk:
         Raises what `predict` raises.
         """
         live = self.slot.resolve(request.system)
-        check_names(live, [request.row.features])
-        row = self._find(live, [request.row]).rows[0]
+        row = _merged([request.row], self._stored(live, _keys([request.row])))[0]
         return ExplainResponse(explain(live, row, request.row.line, top=request.top))
 
     def model_card(self) -> ModelCard:
@@ -141,34 +151,70 @@ class Desk:
         self._store.stop()
         self._engine.dispose()
 
+    def _resolve(self, request: PredictRequest) -> LiveModel:
+        """The model that `request` asks, if it may: not about too many rows, nor of another feature set."""
+        if len(request.rows) > self._settings.max_rows:
+            raise InvalidRequestError(
+                f"{len(request.rows)} rows; at most {self._settings.max_rows} are taken at once.",
+                field="rows",
+                remedy="Send them in several requests.",
+            )
+        live = self.slot.resolve(request.system)
+        _check_hash(live, request.feature_set_hash)
+        return live
+
+    def _answer(self, asked: Asked, made: Predictions) -> PredictResponse:
+        answers = tell(asked.live, asked.gathered, made)
+        again = asked.gathered.rows if asked.has_lines else None
+        self._keep(asked.live, answers, asked.game_dates, again=again)
+        return PredictResponse(predictions=answers)
+
     def _shadow(self, game_date: date) -> list[dict[str, Any]]:
         """What Staging says of the same slate, where a version stands there; in the store's thread."""
         if version_in_stage(self._engine, Stage.STAGING, self.slot.model_name) is None:
             return []
         return shadow_rows(self._engine, lambda: self.slot.resolve("staging"), game_date, self._freshness)
 
-    def _find(self, live: LiveModel, rows: Sequence[Row]) -> StoredRows:
-        """The stored row of each row by ids, the caller's own of each by features, in order."""
-        keys = [key for row in rows if (key := row.key) is not None]
-        stored = self._rows.rows(live, keys) if keys else StoredRows([], {})
-        found = iter(stored.rows)
-        merged: list[FeatureRow | RowFault] = [
-            next(found) if row.features is None else FeatureRow(row.features) for row in rows
-        ]
-        return StoredRows(merged, stored.game_dates)
+    def _stored(self, live: LiveModel, keys: Sequence[Key]) -> StoredRows:
+        return self._rows.rows(live, keys) if keys else StoredRows([], {})
 
-    def _keep(self, live: LiveModel, stored: StoredRows, answers: list[Answer], *, has_lines: bool) -> None:
-        """Hand the answers to the store; those to a caller's own lines are made again for the known."""
+    def _keep(
+        self,
+        live: LiveModel,
+        answers: list[Answer],
+        game_dates: dict[Key, date],
+        *,
+        again: Sequence[FeatureRow | RowFault] | None = None,
+    ) -> None:
+        """Hand the answers to the store; those to a caller's own lines are made `again`, of these rows, for known."""
         self._metrics.count_answers(answers)
-        if not stored.game_dates:
+        if not game_dates:
             return
         said_at = clock.wall()
 
         def rows() -> list[dict[str, Any]]:
-            said = predict(live, stored.rows, [None] * len(stored.rows)) if has_lines else answers
-            return prediction_rows(live, said, stored.game_dates, said_at)
+            said = answers if again is None else predict(live, again, [None] * len(again))
+            return prediction_rows(live, said, game_dates, said_at)
 
         self._store.put(rows)
+
+
+def _ask(live: LiveModel, request: PredictRequest, stored: StoredRows) -> Asked:
+    """What is asked of `live`; `stored` has the rows by ids, in order."""
+    lines = [row.line for row in request.rows]
+    gathered = gather(live, _merged(request.rows, stored), lines)
+    return Asked(live, gathered, stored.game_dates, has_lines=any(line is not None for line in lines))
+
+
+def _keys(rows: Sequence[Row]) -> list[Key]:
+    """Those of the rows by ids."""
+    return [key for row in rows if row.features is None and (key := row.key) is not None]
+
+
+def _merged(rows: Sequence[Row], stored: StoredRows) -> list[FeatureRow | RowFault]:
+    """The stored row of each row by ids, the caller's own of each by features, in order."""
+    found = iter(stored.rows)
+    return [next(found) if row.features is None else FeatureRow(row.features) for row in rows]
 
 
 def _check_hash(live: LiveModel, expected: str | None) -> None:

@@ -22,6 +22,8 @@ from serving.whereabouts import announced
 
 SERVICE = "serving.service:TipoffService"
 OTHER_PORT = "Stop what has it, or choose another: `tipoff serve --port {}`."
+MALLOC_ARENAS = "2"
+"""glibc keeps what threads free in heaps of each: with eight for every core memory grew by 20 MB an hour under load."""
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 """What asks the service to stop; BentoML would take a SIGHUP for a reload."""
 
@@ -55,6 +57,7 @@ def environment(home: Home, port: int) -> dict[str, str]:
     found = {"TIPOFF_CONF": str(conf)} if conf.is_dir() and conf != shipped else {}
     found |= {"TIPOFF_CONF": str(Path(os.environ["TIPOFF_CONF"]).absolute())} if os.environ.get("TIPOFF_CONF") else {}
     return {
+        "MALLOC_ARENA_MAX": MALLOC_ARENAS,
         **os.environ,
         **found,
         "TIPOFF_HOME": str(home.root),

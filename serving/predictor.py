@@ -16,6 +16,7 @@ from contracts.populations import LINE_TARGET
 from serving.faults import InvalidRequestError
 from serving.live import LiveModel
 from serving.schemas import Answer, Contribution, Explanation, RowError
+from systems.model import Predictions
 
 Floats = npt.NDArray[np.float64]
 
@@ -44,20 +45,55 @@ class RowFault(NamedTuple):
     game_id: str | None = None
 
 
+class Gathered(NamedTuple):
+    """What is asked about, made ready for the model: `good` are those of `rows` that are no faults.
+
+    `lines` has the line of each good row, `values` (good rows, features of the set) float64, NaN: missing.
+    """
+
+    rows: Sequence[FeatureRow | RowFault]
+    good: Sequence[FeatureRow]
+    lines: Sequence[float | None]
+    values: Floats
+
+
 def predict(live: LiveModel, rows: Sequence[FeatureRow | RowFault], lines: Sequence[float | None]) -> list[Answer]:
     """An answer for every row, in order, all from `live`; a row without a prediction says why.
 
     `lines` holds the caller's line for each row (None: the row's known line, if any). A value is used as it is: a
     missing one reaches the model as missing, one outside its range is named in `out_of_range`.
+    Raises what `gather` raises.
+    """
+    gathered = gather(live, rows, lines)
+    return tell(live, gathered, ask_model(live, gathered))
+
+
+def gather(live: LiveModel, rows: Sequence[FeatureRow | RowFault], lines: Sequence[float | None]) -> Gathered:
+    """The first step of `predict`: rows by other definitions than the model's are faults from here on.
+
+    Raises InvalidRequestError naming the first row and name that is no feature of the model's set.
     """
     checked = [_refuse_other_features(live, row) for row in rows]
-    positions = [place for place, row in enumerate(checked) if isinstance(row, FeatureRow)]
-    good = [row for row in checked if isinstance(row, FeatureRow)]
-    asked = [_line(live, row, lines[place]) for place, row in zip(positions, good, strict=True)]
-    answers = dict(zip(positions, _answer_rows(live, good, asked), strict=True))
-    return [
-        _fault_answer(live, row) if isinstance(row, RowFault) else answers[place] for place, row in enumerate(checked)
-    ]
+    chosen = [(row, line) for row, line in zip(checked, lines, strict=True) if isinstance(row, FeatureRow)]
+    good = [row for row, _ in chosen]
+    values = _complete_values(live, good)
+    if values is None:
+        _check_names(live, checked)
+        values = _values(live, good)
+    return Gathered(checked, good, [_line(live, *each) for each in chosen], values)
+
+
+def ask_model(live: LiveModel, gathered: Gathered) -> Predictions:
+    """The second: what the model says of the values. Most of its time passes outside Python."""
+    if not len(gathered.values):
+        return Predictions(*3 * (np.empty(0),))
+    return live.model.predict(gathered.values[:, live.columns])
+
+
+def tell(live: LiveModel, gathered: Gathered, made: Predictions) -> list[Answer]:
+    """The third: the answers, made of what the model said."""
+    answers = iter(_answer_rows(live, gathered, made))
+    return [_fault_answer(live, row) if isinstance(row, RowFault) else next(answers) for row in gathered.rows]
 
 
 def explain(live: LiveModel, row: FeatureRow | RowFault, line: float | None, *, top: int) -> Explanation:
@@ -65,11 +101,12 @@ def explain(live: LiveModel, row: FeatureRow | RowFault, line: float | None, *, 
 
     Contributions are in the target's unit; with `base` and `rest`, what all others moved, they add up to the estimate.
     """
-    answer = predict(live, [row], [line])[0]
+    gathered = gather(live, [row], [line])
+    answer = tell(live, gathered, ask_model(live, gathered))[0]
     if answer.error is not None or isinstance(row, RowFault):
         return Explanation(**asdict(answer))
     names = live.model.metadata.features
-    base, moved = _contributions(live, _values(live, [row])[:, live.columns])
+    base, moved = _contributions(live, gathered.values[:, live.columns])
     order = np.argsort(-np.abs(moved), kind="stable")[:top]
     contributions = [
         Contribution(feature=names[i], value=row.values.get(names[i]), contribution=float(moved[i])) for i in order
@@ -78,15 +115,12 @@ def explain(live: LiveModel, row: FeatureRow | RowFault, line: float | None, *, 
     return Explanation(**asdict(answer), base=base, contributions=contributions, rest=rest)
 
 
-def check_names(live: LiveModel, features: Sequence[Mapping[str, float | None] | None]) -> None:
-    """Nothing, where every name is a feature of the model's set.
-
-    Raises InvalidRequestError naming the first row and name that is not.
-    """
+def _check_names(live: LiveModel, rows: Sequence[FeatureRow | RowFault]) -> None:
+    """Nothing, where every name is a feature of the model's set; those of stored rows always are."""
     known = live.feature_names
-    for place, values in enumerate(features):
-        if values and not known.issuperset(values):
-            unknown = next(name for name in values if name not in known)
+    for place, row in enumerate(rows):
+        if isinstance(row, FeatureRow) and not known.issuperset(row.values):
+            unknown = next(name for name in row.values if name not in known)
             raise InvalidRequestError(
                 f"{unknown!r} is not a feature of {live.feature_set.name}.",
                 field=f"rows.{place}.features.{unknown}",
@@ -106,19 +140,17 @@ def _refuse_other_features(live: LiveModel, row: FeatureRow | RowFault) -> Featu
     )
 
 
-def _answer_rows(live: LiveModel, rows: Sequence[FeatureRow], lines: Sequence[float | None]) -> list[Answer]:
-    if not rows:
-        return []
-    values = _values(live, rows)
-    made = live.model.predict(values[:, live.columns])
+def _answer_rows(live: LiveModel, gathered: Gathered, made: Predictions) -> list[Answer]:
+    """The answers about the good rows, in order."""
+    values = gathered.values
     is_known = np.isfinite(made.point) & np.isfinite(made.low) & np.isfinite(made.high)
     estimates = zip(made.point.tolist(), made.low.tolist(), made.high.tolist(), is_known.tolist(), strict=True)
     lows, highs = live.bounds
     told = zip(
-        rows,
-        lines,
+        gathered.good,
+        gathered.lines,
         estimates,
-        _over_probabilities(live, made.point, lines),
+        _over_probabilities(live, made.point, gathered.lines),
         _named(live.names, np.isnan(values)),
         _named(live.names, (values < lows) | (values > highs)),
         strict=True,
@@ -160,14 +192,22 @@ def _fault_answer(live: LiveModel, fault: RowFault) -> Answer:
     )
 
 
+def _complete_values(live: LiveModel, rows: Sequence[FeatureRow]) -> Floats | None:
+    """`_values` of rows that have every name of the set and no other; None where one has not: quicker than to look."""
+    names, given = live.names, [row.values for row in rows]
+    if len(names) == 1 or any(len(values) != len(names) for values in given):
+        return None
+    try:
+        flat = list(chain.from_iterable(map(itemgetter(*names), given)))
+    except KeyError:
+        return None
+    return np.array(flat, dtype=np.float64).reshape(len(rows), len(names))
+
+
 def _values(live: LiveModel, rows: Sequence[FeatureRow]) -> Floats:
     """Shape (rows, features of the set), NaN where missing; float64 so that a stored value arrives bit-equal."""
-    names = live.names
-    given = [row.values for row in rows]
-    if len(names) > 1 and all(len(values) == len(names) for values in given):  # known names only: none is absent
-        flat = list(chain.from_iterable(map(itemgetter(*names), given)))
-        return np.array(flat, dtype=np.float64).reshape(len(rows), len(names))
-    return np.array([list(map(values.get, names)) for values in given], dtype=np.float64)
+    flat = [row.values.get(name) for row in rows for name in live.names]
+    return np.array(flat, dtype=np.float64).reshape(len(rows), len(live.names))
 
 
 def _named(names: Sequence[str], chosen: npt.NDArray[np.bool_]) -> list[list[str]]:

@@ -19,6 +19,9 @@ from serving.predictor import FeatureRow, RowFault
 MOST_ROWS = 10_000
 MOST_SLATES = 32
 
+Entry = tuple[FeatureRow | RowFault, date | None]
+"""A row and its game date; None of one that is not in the feature table."""
+
 
 class RowCache:
     """Answers for rows by ids and for slates; what is not known is read in one query and kept.
@@ -33,7 +36,7 @@ class RowCache:
         self._freshness = freshness
         self._lock = threading.Lock()
         self._moment: Moment | None = None
-        self._rows: OrderedDict[tuple[str, Key], tuple[FeatureRow | RowFault, date | None]] = OrderedDict()
+        self._rows: OrderedDict[tuple[str, Key], Entry] = OrderedDict()
         self._slates: OrderedDict[tuple[str, date], StoredRows] = OrderedDict()
 
     @property
@@ -44,28 +47,27 @@ class RowCache:
     def rows(self, live: LiveModel, keys: Sequence[Key]) -> StoredRows:
         """What `find_rows` says of `keys`."""
         moment, digest = self._arrive(self._freshness.moment()), live.version.feature_set_hash
-        wanted = dict.fromkeys(keys)
-        with self._lock:
-            found = {key: entry for key in wanted if (entry := self._rows.get((digest, key))) is not None}
-        absent = [key for key in wanted if key not in found]
+        found = self._known(digest, keys)
+        absent = [key for key in dict.fromkeys(keys) if key not in found]
         if absent:
             stored = find_rows(self._engine, live.feature_set, absent, self._freshness.stale(live.feature_set, moment))
             there = [key for key in absent if key in stored.game_dates]
             read = {key: (row, stored.game_dates.get(key)) for key, row in zip(absent, stored.rows, strict=True)}
             self._keep(moment, self._rows, {(digest, key): read[key] for key in there}, MOST_ROWS)
             found |= read
-        dates = {key: game_date for key, (_, game_date) in found.items() if game_date is not None}
-        return StoredRows([found[key][0] for key in keys], dates)
+        return _in_order(found, keys)
 
-    def has(self, live: LiveModel, keys: Sequence[Key]) -> bool:
-        """Whether `rows` needs nothing but the memory for `keys`, and that is known at once."""
+    def rows_at_once(self, live: LiveModel, keys: Sequence[Key]) -> StoredRows | None:
+        """`rows`, or None where telling may take time: one is not known, or nothing is before a server is asked.
+
+        Raises UnavailableError where the database's file is gone.
+        """
         moment = self._freshness.moment_at_once()
         if moment is None:
-            return False
+            return None
         self._arrive(moment)
-        digest = live.version.feature_set_hash
-        with self._lock:
-            return all((digest, key) in self._rows for key in keys)
+        found = self._known(live.version.feature_set_hash, keys)
+        return _in_order(found, keys) if all(key in found for key in keys) else None
 
     def slate(self, live: LiveModel, game_date: date) -> StoredRows:
         """What `find_slate` says of `game_date`.
@@ -81,6 +83,11 @@ class RowCache:
         found = find_slate(self._engine, live.feature_set, game_date, stale)
         self._keep(moment, self._slates, {key: found}, MOST_SLATES)
         return found
+
+    def _known(self, digest: str, keys: Sequence[Key]) -> dict[Key, Entry]:
+        """Those of `keys` that are in the memory."""
+        with self._lock:
+            return {key: entry for key in keys if (entry := self._rows.get((digest, key))) is not None}
 
     def _arrive(self, moment: Moment) -> Moment:
         """`moment`, which is now; what is known of another is dropped."""
@@ -98,3 +105,8 @@ class RowCache:
                 shelf.update(entries)
             while len(shelf) > most:
                 shelf.popitem(last=False)
+
+
+def _in_order(found: dict[Key, Entry], keys: Sequence[Key]) -> StoredRows:
+    dates = {key: game_date for key, (_, game_date) in found.items() if game_date is not None}
+    return StoredRows([found[key][0] for key in keys], dates)

@@ -74,10 +74,10 @@ class Residuals:
 
         NaN where either is NaN. The kept quantiles say nothing beyond their ends, so neither does this.
         """
-        distance = (line - point) / self._scale(point)
-        bands = np.broadcast_to(self._band(point), distance.shape)
-        if bands.size == 1:  # one row is asked for most often
+        distance, bands = (line - point) / self._scale(point), self._band(point)
+        if distance.size == 1:  # one row is asked for most often
             return np.asarray(1 - np.interp(distance, *self._distributions[bands.item()]))
+        bands = np.broadcast_to(bands, distance.shape)
         probability = np.empty(distance.shape)
         for band in set(bands.ravel().tolist()):
             rows = bands == band

@@ -40,7 +40,7 @@ async def nobody(_scope: object, _receive: object, _send: object) -> None:
 
 def client_of(desk: SlowDesk, monkeypatch, **limits: float) -> httpx.AsyncClient:
     monkeypatch.setattr("serving.desk.Desk.predict", lambda desk, request: desk.answer(request))
-    desk.is_quick = lambda request: False
+    desk.at_hand = lambda request: None
     front = Endpoints(Room(desk, ServingSettings(**limits), token=None))
     transport = httpx.ASGITransport(Door(nobody, lambda: front), raise_app_exceptions=False)
     return httpx.AsyncClient(transport=transport, base_url="http://service")

@@ -44,15 +44,14 @@ def test_a_key_that_stands_twice_is_found_and_no_other(kind: type[BaseModel], te
 class Waiting:
     """A desk that answers at once."""
 
-    def answer(self, _request: object) -> PredictResponse:
+    async def predict_at_hand(self, _request: object) -> PredictResponse:
         return PredictResponse(predictions=[])
 
-    def is_quick(self, _request: object) -> bool:
-        return True
+    def at_hand(self, request: object) -> object:
+        return request
 
 
-def client(monkeypatch: pytest.MonkeyPatch, **limits: float) -> httpx.AsyncClient:
-    monkeypatch.setattr("serving.desk.Desk.predict", lambda desk, request: desk.answer(request))
+def client(**limits: float) -> httpx.AsyncClient:
     return httpx.AsyncClient(transport=httpx.ASGITransport(door(**limits)), base_url="http://service")
 
 
@@ -63,22 +62,22 @@ def door(inner: Any = None, **limits: float) -> Door:
     return Door(inner, lambda: front)
 
 
-def test_a_key_given_twice_is_a_422_that_names_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_key_given_twice_is_a_422_that_names_it() -> None:
     async def ask() -> httpx.Response:
-        async with client(monkeypatch) as service:
+        async with client() as service:
             return await service.post("/predict", content=f'{{"rows": [], "rows": [{IDS}]}}')
 
     answer = asyncio.run(ask())
     assert (answer.status_code, answer.json()["error"]["field"]) == (422, "rows")
 
 
-def test_bodies_that_never_come_keep_nobody_out_and_end_in_a_408(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_bodies_that_never_come_keep_nobody_out_and_end_in_a_408() -> None:
     async def never() -> AsyncIterator[bytes]:
         yield b'{"rows"'
         await asyncio.sleep(60)
 
     async def ask() -> tuple[httpx.Response, list[httpx.Response]]:
-        async with client(monkeypatch, max_in_flight=1, body_seconds=0.5) as service:
+        async with client(max_in_flight=1, body_seconds=0.5) as service:
             slow = [asyncio.create_task(service.post("/predict", content=never())) for _ in range(3)]
             await asyncio.sleep(0.1)
             quick = await service.post("/predict", json={"rows": [json.loads(IDS)]})

@@ -28,10 +28,10 @@ class Desk:
 
     failure: Exception | None = None
 
-    def is_quick(self, _request: object) -> bool:
-        return True
+    def at_hand(self, request: object) -> object:
+        return request
 
-    def answer(self, _request: object) -> PredictResponse:
+    async def predict_at_hand(self, _request: object) -> PredictResponse:
         logging.getLogger("tipoff.serving").warning("at work")
         if self.failure is not None:
             raise self.failure
@@ -61,8 +61,7 @@ async def bentoml(scope: Any, _receive: Any, send: Any) -> None:
 
 
 @pytest.fixture
-def front(monkeypatch: pytest.MonkeyPatch) -> Endpoints:
-    monkeypatch.setattr("serving.desk.Desk.predict", lambda desk, request: desk.answer(request))
+def front() -> Endpoints:
     return Endpoints(Room(Desk(), ServingSettings(), token=None))  # type: ignore[arg-type]  # a fake
 
 

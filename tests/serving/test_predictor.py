@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from serving.faults import InvalidRequestError
-from serving.predictor import FeatureRow, RowFault, check_names, explain, predict
+from serving.predictor import FeatureRow, RowFault, explain, predict
 
 
 def rows_of(world, frame: pl.DataFrame) -> list[FeatureRow]:
@@ -90,8 +90,9 @@ def test_a_system_may_predict_another_target_than_points(world):
 
 def test_an_unknown_feature_name_is_refused_with_its_place(world):
     live = world.live("season_average")
+    wrong = {"pace_scoer": 1.0}
     with pytest.raises(InvalidRequestError) as caught:
-        check_names(live, [None, {"pace_score": 1.0}, {"pace_scoer": 1.0}])
+        predict(live, [RowFault("unknown_player", "?"), FeatureRow({"pace_score": 1.0}), FeatureRow(wrong)], 3 * [None])
     assert caught.value.field == "rows.2.features.pace_scoer"
 
 
