@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from itertools import chain
 from math import isfinite
 from operator import itemgetter
@@ -73,14 +73,21 @@ def gather(live: LiveModel, rows: Sequence[FeatureRow | RowFault], lines: Sequen
 
     Raises InvalidRequestError naming the first row and name that is no feature of the model's set.
     """
-    checked = [_refuse_other_features(live, row) for row in rows]
+    own = (None, live.version.feature_set_hash)
+    checked = [
+        row if isinstance(row, RowFault) or row.feature_set_hash in own else _of_other_features(live, row)
+        for row in rows
+    ]
     chosen = [(row, line) for row, line in zip(checked, lines, strict=True) if isinstance(row, FeatureRow)]
     good = [row for row, _ in chosen]
     values = _complete_values(live, good)
     if values is None:
         _check_names(live, checked)
         values = _values(live, good)
-    return Gathered(checked, good, [_line(live, *each) for each in chosen], values)
+    # a row's known line is one of one target, and says nothing of another
+    has_known = live.version.target == LINE_TARGET
+    asked = [row.known_line if line is None and has_known else line for row, line in chosen]
+    return Gathered(checked, good, asked, values)
 
 
 def ask_model(live: LiveModel, gathered: Gathered) -> Predictions:
@@ -128,9 +135,7 @@ def _check_names(live: LiveModel, rows: Sequence[FeatureRow | RowFault]) -> None
             )
 
 
-def _refuse_other_features(live: LiveModel, row: FeatureRow | RowFault) -> FeatureRow | RowFault:
-    if isinstance(row, RowFault) or row.feature_set_hash in (None, live.version.feature_set_hash):
-        return row
+def _of_other_features(live: LiveModel, row: FeatureRow) -> RowFault:
     return RowFault(
         "stale_features",
         f"The row was built by the definitions {_short(row.feature_set_hash)}, the model by "
@@ -142,45 +147,44 @@ def _refuse_other_features(live: LiveModel, row: FeatureRow | RowFault) -> Featu
 
 def _answer_rows(live: LiveModel, gathered: Gathered, made: Predictions) -> list[Answer]:
     """The answers about the good rows, in order."""
-    values = gathered.values
-    is_known = np.isfinite(made.point) & np.isfinite(made.low) & np.isfinite(made.high)
-    estimates = zip(made.point.tolist(), made.low.tolist(), made.high.tolist(), is_known.tolist(), strict=True)
-    lows, highs = live.bounds
+    values, (lows, highs) = gathered.values, live.bounds
     told = zip(
         gathered.good,
         gathered.lines,
-        estimates,
+        made.point.tolist(),
+        zip(made.low.tolist(), made.high.tolist(), strict=True),
         _over_probabilities(live, made.point, gathered.lines),
         _named(live.names, np.isnan(values)),
         _named(live.names, (values < lows) | (values > highs)),
         strict=True,
     )
-    return [_answer(live, *each) for each in told]
+    answers = [
+        Answer(
+            player_id=row.player_id,
+            game_id=row.game_id,
+            predicted_points=point,
+            interval=interval,
+            line=line,
+            over_probability=over,
+            missing=missing,
+            out_of_range=outside,
+            build_id=row.build_id,
+            **live.identity,
+        )
+        for row, line, point, interval, over, missing, outside in told
+    ]
+    is_known = np.isfinite(made.point) & np.isfinite(made.low) & np.isfinite(made.high)
+    for place in np.flatnonzero(~is_known).tolist():
+        answers[place] = _without_prediction(live, gathered.good[place], answers[place])
+    return answers
 
 
-def _answer(
-    live: LiveModel,
-    row: FeatureRow,
-    line: float | None,
-    estimate: tuple[float, float, float, bool],
-    probability: float | None,
-    missing: list[str],
-    outside: list[str],
-) -> Answer:
-    point, low, high, is_known = estimate
-    return Answer(
-        player_id=row.player_id,
-        game_id=row.game_id,
-        predicted_points=point if is_known else None,
-        interval=(low, high) if is_known else None,
-        line=line,
-        over_probability=probability if is_known else None,
-        missing=missing,
-        out_of_range=outside,
-        build_id=row.build_id,
-        error=None if is_known else RowError(code="not_predictable", message=_not_predictable(live, row)),
-        **live.identity,
-    )
+def _without_prediction(live: LiveModel, row: FeatureRow, answer: Answer) -> Answer:
+    """`answer` with the reason why the model says nothing of its row in place of what is no number."""
+    missing = [name for name in live.model.metadata.features if row.values.get(name) is None]
+    reason = f"{live.version.system} cannot predict this row; missing: {', '.join(missing) or 'nothing'}."
+    error = RowError(code="not_predictable", message=reason)
+    return replace(answer, predicted_points=None, interval=None, over_probability=None, error=error)
 
 
 def _fault_answer(live: LiveModel, fault: RowFault) -> Answer:
@@ -232,17 +236,6 @@ def _over_probabilities(live: LiveModel, point: Floats, lines: Sequence[float | 
 def _contributions(live: LiveModel, matrix: Floats) -> tuple[float, Floats]:
     explanation = live.model.explain(matrix)
     return float(explanation.base[0]), explanation.by_feature[0]
-
-
-def _line(live: LiveModel, row: FeatureRow, given: float | None) -> float | None:
-    """The caller's, else the row's own: that is a line of one target, and says nothing of another."""
-    known = row.known_line if live.version.target == LINE_TARGET else None
-    return known if given is None else given
-
-
-def _not_predictable(live: LiveModel, row: FeatureRow) -> str:
-    missing = [name for name in live.model.metadata.features if row.values.get(name) is None]
-    return f"{live.version.system} cannot predict this row; missing: {', '.join(missing) or 'nothing'}."
 
 
 def _short(digest: str | None) -> str:
