@@ -58,6 +58,14 @@ def test_the_child_gets_absolute_addresses_its_own_state_and_the_users_conf(tmp_
     assert told["BENTOML_DO_NOT_TRACK"] == "true"
 
 
+def test_the_heaps_of_the_child_are_few_unless_the_user_chose_otherwise(tmp_path, monkeypatch):
+    home = Home(tmp_path, "sqlite:///tipoff.db", "http://tracking:5000")
+    monkeypatch.delenv("MALLOC_ARENA_MAX", raising=False)
+    assert environment(home, 3000)["MALLOC_ARENA_MAX"] == "2"
+    monkeypatch.setenv("MALLOC_ARENA_MAX", "8")
+    assert environment(home, 3000)["MALLOC_ARENA_MAX"] == "8"
+
+
 def test_port_is_taken_from_the_platform_before_the_settings(monkeypatch):
     assert default_port(ServingSettings(port=4000)) == 4000
     monkeypatch.setenv("PORT", "8080")

@@ -34,7 +34,7 @@ from features.table.status import stale_dates, status
 from features.table.versioned_rows import as_of, builder_table, columns_as_of, key_columns, payload_columns
 
 N_EXAMPLES = 2
-N_EXAMPLES_SLOW = 30
+N_EXAMPLES_SLOW = 15
 SEASON = (2022, 2022)
 
 
