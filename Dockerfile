@@ -47,4 +47,5 @@ VOLUME /home/tipoff/state
 EXPOSE 3000
 HEALTHCHECK CMD ["python", "-c", "import os, urllib.request as u; u.urlopen('http://127.0.0.1:' + os.environ['PORT'] + '/livez')"]
 # inside a container loopback is the container's own: listening wide is what publishing a port means
-CMD ["bentoml", "serve", "/bento", "--host", "0.0.0.0"]
+# an idle connection outlives what clients and proxies keep, as with `tipoff serve`
+CMD ["bentoml", "serve", "/bento", "--host", "0.0.0.0", "--timeout-keep-alive", "75"]

@@ -24,6 +24,10 @@ SERVICE = "serving.service:TipoffService"
 OTHER_PORT = "Stop what has it, or choose another: `tipoff serve --port {}`."
 MALLOC_ARENAS = "2"
 """glibc keeps what threads free in heaps of each: with eight for every core memory grew by 20 MB an hour under load."""
+KEEP_ALIVE_SECONDS = 75
+"""So long an idle connection is kept: longer than clients keep theirs, or one that they use again is closed meanwhile.
+By itself BentoML waits 5 seconds, which is when httpx gives up its own."""
+
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 """What asks the service to stop; BentoML would take a SIGHUP for a reload."""
 
@@ -47,7 +51,8 @@ def serve(home: Home, settings: Settings, port: int | None = None, host: str | N
 def command(host: str, port: int) -> list[str]:
     """The argument list that starts BentoML on `host` (an IP address) and `port`."""
     address = ["--host", host, "--port", str(port)]
-    return [sys.executable, "-m", "bentoml", "serve", SERVICE, *address, "--working-dir", str(packages_folder())]
+    options = ["--working-dir", str(packages_folder()), "--timeout-keep-alive", str(KEEP_ALIVE_SECONDS)]
+    return [sys.executable, "-m", "bentoml", "serve", SERVICE, *address, *options]
 
 
 def environment(home: Home, port: int) -> dict[str, str]:

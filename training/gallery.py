@@ -14,7 +14,7 @@ from training.evaluation import baseline_predictions, line_of, predicted_by_all
 from training.runs import Run
 from training.steps import Prepared
 
-EXPLAINED_ROWS = 500
+EXPLAINED_ROWS = 250
 """As many rows, drawn evenly from those predicted on the validation dates, show which features matter."""
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
+from http.client import HTTPConnection
 from typing import Any
 
 import httpx
@@ -91,3 +92,18 @@ def test_after_fifty_swaps_memory_is_level(service):
     text = service.client.get("/metrics").text
     swaps = float(text.split("\ntipoff_swaps_total ")[1].split("\n")[0])
     assert swaps >= 60
+
+
+def test_a_connection_that_was_idle_for_longer_than_clients_keep_theirs_still_answers(service):
+    address = service.client.base_url
+    connection = HTTPConnection(address.host, address.port, timeout=30)
+    connection.connect()
+    opened = connection.sock.getsockname()
+    for idle_seconds in (0.0, 6.0):  # httpx gives its own up after 5
+        time.sleep(idle_seconds)
+        connection.request("GET", "/model")
+        answer = connection.getresponse()
+        answer.read()
+        assert answer.status == 200
+        assert connection.sock.getsockname() == opened, "another connection was made"
+    connection.close()
