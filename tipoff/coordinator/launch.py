@@ -21,7 +21,7 @@ from contracts.settings import Settings
 from features.feature_sets import load_feature_set
 from serving.door import Door
 from serving.freshness import Freshness
-from serving.launch import STOP_SIGNALS, find_address
+from serving.launch import KEEP_ALIVE_SECONDS, STOP_SIGNALS, find_address
 from serving.logs import configure_logs
 from tipoff.alerts import tell_or_log
 from tipoff.coordinator.app import Endpoints
@@ -96,7 +96,8 @@ def run_worker(home: Home, settings: Settings, engine: sa.Engine) -> None:
 
 def _serve(app: Door, host: str, port: int) -> None:
     """uvicorn without its own logs and signals: the door logs, and a stop is a proper end."""
-    config = uvicorn.Config(app, host=host, port=port, log_config=None, access_log=False, lifespan="off")
+    kept = {"timeout_keep_alive": KEEP_ALIVE_SECONDS}
+    config = uvicorn.Config(app, host=host, port=port, log_config=None, access_log=False, lifespan="off", **kept)
     server = uvicorn.Server(config)
 
     def stop() -> None:
