@@ -96,8 +96,8 @@ def run_worker(home: Home, settings: Settings, engine: sa.Engine) -> None:
 
 def _serve(app: Door, host: str, port: int) -> None:
     """uvicorn without its own logs and signals: the door logs, and a stop is a proper end."""
-    kept = {"timeout_keep_alive": KEEP_ALIVE_SECONDS}
-    config = uvicorn.Config(app, host=host, port=port, log_config=None, access_log=False, lifespan="off", **kept)
+    config = uvicorn.Config(app, host=host, port=port, log_config=None, access_log=False, lifespan="off")
+    config.timeout_keep_alive = KEEP_ALIVE_SECONDS
     server = uvicorn.Server(config)
 
     def stop() -> None:
