@@ -186,7 +186,10 @@ class Desk:
         *,
         again: Sequence[FeatureRow | RowFault] | None = None,
     ) -> None:
-        """Hand the answers to the store; those to a caller's own lines are made `again`, of these rows, for known."""
+        """Hand the answers to the store, where predictions of stored rows stand beside the line that was known.
+
+        `again`: the rows, where callers gave lines of their own; what is kept is then made without those.
+        """
         self._metrics.count_answers(answers)
         if not game_dates:
             return

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import socket
+from pathlib import Path
 
 import pytest
 
@@ -11,7 +13,10 @@ from contracts.home import Home
 from contracts.ports import require_free_port
 from contracts.settings import ServingSettings, Settings
 from serving.address import default_port
-from serving.launch import environment, find_address, serve
+from serving.launch import MALLOC_ARENAS, command, environment, find_address, serve
+from tests.serving.dockerfile import read_stages
+
+PROJECT = Path(__file__).resolve().parents[2]
 
 
 def test_a_busy_port_is_named_with_the_way_out(tmp_path):
@@ -64,6 +69,14 @@ def test_the_heaps_of_the_child_are_few_unless_the_user_chose_otherwise(tmp_path
     assert environment(home, 3000)["MALLOC_ARENA_MAX"] == "2"
     monkeypatch.setenv("MALLOC_ARENA_MAX", "8")
     assert environment(home, 3000)["MALLOC_ARENA_MAX"] == "8"
+
+
+def test_the_image_serves_as_the_command_line_does():
+    image = read_stages(PROJECT / "Dockerfile")["service"]
+    told = json.loads(str(image.last("CMD")))
+    asked = command("127.0.0.1", 3000)
+    assert told[told.index("--timeout-keep-alive") + 1] == asked[asked.index("--timeout-keep-alive") + 1]
+    assert f"MALLOC_ARENA_MAX={MALLOC_ARENAS}" in str(image.last("ENV")).split()
 
 
 def test_port_is_taken_from_the_platform_before_the_settings(monkeypatch):
