@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from typing import Any, NamedTuple
 
-import anyio.to_thread
 import sqlalchemy as sa
 
 from contracts import clock
@@ -75,6 +77,7 @@ class Desk:
         self._metrics = metrics
         self._freshness = freshness
         self._rows = RowCache(engine, freshness)
+        self._predictors = ThreadPoolExecutor(len(os.sched_getaffinity(0)), "predictor")
         self.slot = slot
 
     def at_hand(self, request: PredictRequest) -> Asked | None:
@@ -89,11 +92,15 @@ class Desk:
         return None if stored is None else _ask(live, request, stored)
 
     async def predict_at_hand(self, asked: Asked) -> PredictResponse:
-        """`predict` on the event loop, which does other things while a model that is not quick predicts in a thread."""
+        """`predict` on the event loop, which does other things while a model that is not quick predicts in a thread.
+
+        There are as many such threads as cores: more would only take turns.
+        """
         n_rows = len(asked.gathered.rows)
         if n_rows <= QUICK_ROWS and asked.live.seconds_for(n_rows) <= QUICK_SECONDS:
             return self._answer(asked, ask_model(asked.live, asked.gathered))
-        return self._answer(asked, await anyio.to_thread.run_sync(ask_model, asked.live, asked.gathered))
+        predicting = asyncio.get_running_loop().run_in_executor(self._predictors, ask_model, asked.live, asked.gathered)
+        return self._answer(asked, await predicting)
 
     def predict(self, request: PredictRequest) -> PredictResponse:
         """An answer for each row, all from one model.
@@ -145,7 +152,8 @@ class Desk:
         return self._metrics.text()
 
     def close(self) -> None:
-        """Stop following the registry, write what waits, close the database."""
+        """Stop following the registry, write what waits, end the threads, close the database."""
+        self._predictors.shutdown()
         self.slot.stop()
         self._freshness.stop()
         self._store.stop()

@@ -22,6 +22,10 @@ from serving.slot import Slot
 from serving.store import PredictionStore
 from systems.catalog import system_class, system_names
 
+COLLECT_AFTER = 20_000
+"""Containers that must be new before the garbage collector looks; a request about 100 rows makes a thousand, and leaves
+no cycles. Python's own number, 700, makes it look at what is being answered just then."""
+
 log = logging.getLogger("tipoff.serving")
 
 
@@ -33,6 +37,7 @@ def open_room() -> Room:
     home, settings = prepare_home(), load_settings()
     engine = open_database(home.database_url)
     configure_logs()
+    gc.set_threshold(COLLECT_AFTER, *gc.get_threshold()[1:])
     metrics = Metrics()
     load = partial(load_live, home=home)
     poll = settings.serving.poll_seconds
