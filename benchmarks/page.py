@@ -58,6 +58,6 @@ def _sweep_lines(found: Mapping[str, float]) -> list[str]:
     worse = found["sweep_pruned_best"] / found["sweep_whole_best"] - 1
     return [
         f"A sweep of 50 trials with pruning took {cpu:.2f} of the processor time of one without ({clock:.2f} on the",
-        f"clock); its best value is {worse:+.2%} off that one's; user time was",
+        f"clock); its best value is {worse:+.2%} off that one's; user time while trials ran was",
         f"{found['sweep_pruned_user_share']:.0%} of all cores' with and {found['sweep_whole_user_share']:.0%} without.",
     ]
