@@ -11,7 +11,7 @@ from contracts.errors import UsageError
 from features.sources.files import Source
 from features.sources.league.frames import to_frames
 from features.sources.league.names import TEAMS
-from features.sources.league.oracle import Knowledge, OracleError, oracle_errors
+from features.sources.league.oracle import Knowledge, OracleError, oracle_errors, true_medians
 from features.sources.league.parameters import LeagueParameters
 from features.sources.league.people import World, found, summer
 from features.sources.league.season import Season, play_season
@@ -65,6 +65,24 @@ def oracle_mae(
     frames = to_frames(seasons, world, parameters)
     logs, lines = frames["game-logs"], frames["points-lines"]
     return oracle_errors(seasons[-1].played, logs, lines, parameters, replays=replays, seed=seed, knowledge=knowledge)
+
+
+def oracle_medians(
+    n_seasons: int,
+    seed: int,
+    first_season: int = 2022,
+    replays: int = 100,
+    knowledge: Knowledge = Knowledge.LINEUP,
+) -> pl.DataFrame:
+    """What `oracle_mae` is made of, row by row, for whoever holds a system against the very same rows of that season.
+
+    GAME_ID, PLAYER_ID and the true medians: the columns of features.sources.league.oracle.true_medians, and `realized`
+    tells their error. Made anew with each call, and kept nowhere.
+    Raises UsageError where an argument is outside its bounds.
+    """
+    parameters = LeagueParameters()
+    seasons, _ = _play_seasons(n_seasons, seed, first_season, 30, 82, parameters)
+    return true_medians(seasons[-1].played, parameters, replays=replays, seed=seed, knowledge=knowledge)
 
 
 def league_sources(

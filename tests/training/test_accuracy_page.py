@@ -85,3 +85,17 @@ def test_every_look_is_named_in_its_order(page: str) -> None:
     assert "counted 4 looks at 2023-24" in page
     looks = [line for line in page.splitlines() if "`tipoff backtest --system" in line]
     assert [int(line.split("|")[1]) for line in looks] == [1, 2, 3, 4]
+
+
+def test_the_share_above_the_lowest_error_stands_beside_it_with_its_interval(tmp_path: Path) -> None:
+    for look, label in enumerate(OFF, start=1):
+        keep(tmp_path, label, np.full(N, 11.0), look)
+    lowest = {"lowest": 4.4, "above": 0.0155, "ci95": [0.011, 0.02]}
+    row = {"n": 25000, "mae": 4.468, "ci95": [4.4, 4.5], "average": 4.7, "line": None}
+    row |= {"lists": lowest, "lines": lowest, "lineup": lowest | {"lowest": 4.3}}
+    told = {"n_seasons": 5, "seed": 7, "system": "ensemble", "replays": 400, "sets": {"v3_74features": {"played": row}}}
+    (tmp_path / "simulated.json").write_text(json.dumps(told))
+    write_page(tmp_path / "page.md", tmp_path)
+    above = "1.6 % (1.1..2.0)"
+    cells = ["25,000", "4.468", "4.400..4.500", "4.400", above, "4.400", above, "4.300", above, "4.700"]
+    assert f"| v3_74features | played | {' | '.join(cells)} |  |" in (tmp_path / "page.md").read_text()

@@ -46,7 +46,7 @@ class Knowledge(StrEnum):
 class OracleError:
     """Mean absolute errors of the true medians, points, over `n` player-games.
 
-    `mae` is expected before the games; `realized` is what it came to, on the very rows that systems are held against.
+    `mae` is expected before the games; `realized` is what it came to, the chance of the replays taken out (`realized`).
     """
 
     mae: float
@@ -66,34 +66,57 @@ def oracle_errors(
 ) -> dict[str, OracleError]:
     """Population -> its least error, where it has rows; `logs` and `lines` are the league's frames up to these games.
 
-    Every game of `played` is played again `replays` (20 or more) times, from `seed`.
+    The arguments are those of `true_medians`.
     """
-    rng = np.random.default_rng(np.random.SeedSequence([seed, replays]))
-    truths = pl.concat([_truths(games, parameters, replays, knowledge, rng) for games in played])
+    truths = true_medians(played, parameters, replays=replays, seed=seed, knowledge=knowledge)
     rows = tell_populations(logs, lines).join(truths, on=["GAME_ID", "PLAYER_ID"])
     found = {}
     for name in POPULATIONS:
         members = rows.filter(name)
         if members.height:
-            distance = (pl.col("PTS") - pl.col("median")).abs()
-            mae, realized = members.select(pl.mean("expected"), distance.mean()).row(0)
-            found[name] = OracleError(mae, realized, members.height)
+            mae, came_to = members.select(pl.mean("expected"), realized(pl.col("PTS")).mean()).row(0)
+            found[name] = OracleError(mae, came_to, members.height)
     return found
+
+
+def true_medians(
+    played: Iterable[Played], parameters: LeagueParameters, *, replays: int, seed: int, knowledge: Knowledge
+) -> pl.DataFrame:
+    """GAME_ID, PLAYER_ID, and of the points of everybody who got a minute in some replay `median`, `first_half` and
+    `second_half`, the medians of either half of the replays, and `expected`, their distance from the median.
+
+    Every game of `played` is played again `replays` (20 or more) times, from `seed`.
+    """
+    rng = np.random.default_rng(np.random.SeedSequence([seed, replays]))
+    return pl.concat([_truths(games, parameters, replays, knowledge, rng) for games in played])
+
+
+def realized(points: pl.Expr) -> pl.Expr:
+    """How far `points` fell from the true median, in a frame with the columns of `true_medians`.
+
+    A median of so many replays is off by chance, which adds to its error in proportion to 1 / replays: one of half as
+    many adds twice as much. Twice the error of the whole less that of the halves is free of it (the jackknife,
+    M. Quenouille 1956); so it means something on average only, and may be below 0 in a row.
+    """
+    whole, first, second = ((points - pl.col(name)).abs() for name in ("median", "first_half", "second_half"))
+    return 2 * whole - (first + second) / 2
 
 
 def _truths(
     games: Played, parameters: LeagueParameters, replays: int, knowledge: Knowledge, rng: np.random.Generator
 ) -> pl.DataFrame:
-    """GAME_ID, PLAYER_ID, median points and expected |points - median| of everybody who got a minute in some replay."""
     points = _play_again(games, parameters, replays, knowledge, rng)
     median, expected = centres(points)
-    game, side, place = np.nonzero(np.isfinite(expected))
+    first, second = (_median(half) for half in _halves(points))
+    game, side, place = at = np.nonzero(np.isfinite(expected))
     return pl.DataFrame(
         {
             "GAME_ID": pl.Series(np.array(games.game_ids, dtype=object)[game], dtype=pl.String),
             "PLAYER_ID": FIRST_PLAYER_ID + games.lineup.player[game, side, place],
-            "median": median[game, side, place],
-            "expected": expected[game, side, place],
+            "median": median[at],
+            "first_half": first[at],
+            "second_half": second[at],
+            "expected": expected[at],
         }
     )
 
@@ -130,10 +153,15 @@ def centres(points: Ints) -> tuple[Floats, Floats]:
     A median lies too close to the replays that it is taken from, and one taken from half of them too far from the
     other half by about as much: the mean of both distances is nearly free of either error.
     """
-    halves = points[0::2], points[1::2]
+    halves = _halves(points)
     medians = [_median(half) for half in halves]
     distances = [_distance(half, median) for half in halves for median in medians]
     return _median(points), np.asarray(np.mean(distances, axis=0))
+
+
+def _halves(points: Ints) -> tuple[Ints, Ints]:
+    """Every other replay."""
+    return points[0::2], points[1::2]
 
 
 def _median(points: Ints) -> Floats:
