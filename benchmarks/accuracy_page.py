@@ -160,11 +160,11 @@ def _simulated(found: Mapping[str, Any]) -> Iterator[str]:
     for feature_set, populations in found["sets"].items():
         for name, row in populations.items():
             low, high = row["ci95"]
-            line = f"{row['line']:.3f}" if row["line"] else ""
+            average, line = (f"{row[one]:.3f}" if row[one] else "" for one in ("average", "line"))
             lowest = " | ".join(_above(row[by]) for by in ("lists", "lines", "lineup"))
             yield (
                 f"| {feature_set} | {name} | {row['n']:,} | {row['mae']:.3f} | {low:.3f}..{high:.3f} | {lowest} | "
-                f"{row['average']:.3f} | {line} |"
+                f"{average} | {line} |"
             )
     yield "\nWanted was 2 % on played. What was tried, and why it is not reached: [feature_sets.md](feature_sets.md).\n"
 

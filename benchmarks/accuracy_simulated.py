@@ -33,8 +33,8 @@ def measure_simulated() -> dict[str, Any]:
 
     sets: feature set -> population -> {n, mae, ci95, average, line, and by each Knowledge {lowest, above, ci95}}, the
     lowest error that anybody can reach on the very same rows, the share by which the system's is above it, and the
-    interval of that share. The ledger of looks is that of a database that is thrown away: this league has no season
-    to keep unseen.
+    interval of that share. `average` is the season average's error, None where it says nothing of some of these rows.
+    The ledger of looks is that of a database that is thrown away: this league has no season to keep unseen.
     """
     truths = {
         knowledge: oracle_medians(N_SEASONS, SEED, LAST + 1 - N_SEASONS, REPLAYS, knowledge) for knowledge in Knowledge
@@ -67,7 +67,7 @@ def _held_to_truth(result: BacktestResult, truths: dict[Knowledge, pl.DataFrame]
             "n": own.height,
             "mae": own["own"].mean(),
             "ci95": (low, high),
-            "average": told["baselines"]["season_average"],
+            "average": told["baselines"]["season_average"] if told["n"] == own.height else None,
             "line": told.get("line_mae"),
         } | {by.value: _above(frame) for by, frame in chosen.items()}
     return figures
