@@ -120,12 +120,12 @@ class Endpoints:
         room.n_inside += 1
         try:
             if len(content) > SMALL_BYTES:
-                return json_response(await anyio.to_thread.run_sync(_work, room.desk, body, handle, content))
+                return await anyio.to_thread.run_sync(_answered, partial(_work, room.desk, body, handle, content))
             asked = parse(body, content)
             at_hand = room.desk.at_hand(asked) if isinstance(asked, PredictRequest) else None
             if at_hand is not None:
                 return json_response((await room.desk.predict_at_hand(at_hand)).model_dump_json())
-            return json_response(await anyio.to_thread.run_sync(_handle, room.desk, handle, asked))
+            return await anyio.to_thread.run_sync(_answered, partial(_handle, room.desk, handle, asked))
         finally:
             room.n_inside -= 1
 
@@ -148,6 +148,17 @@ class Endpoints:
     async def _metrics(self, _request: Request) -> Response:
         text = await anyio.to_thread.run_sync(self.room.desk.metrics_text)
         return Response(text, media_type="text/plain; version=0.0.4; charset=utf-8")
+
+
+def _answered(make: Callable[[], str]) -> Response:
+    """The answer whose JSON `make` makes, or the one to what it raises.
+
+    Raised through anyio, an error would be part of a cycle that holds the body until the garbage collector comes.
+    """
+    try:
+        return json_response(make())
+    except Exception as error:  # noqa: BLE001 whatever it is: as the door would
+        return answer_error(error)
 
 
 def _work(desk: Desk, body: type[BaseModel], handle: Handler, content: bytes) -> str:

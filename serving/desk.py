@@ -99,8 +99,9 @@ class Desk:
         n_rows = len(asked.gathered.rows)
         if n_rows <= QUICK_ROWS and asked.live.seconds_for(n_rows) <= QUICK_SECONDS:
             return self._answer(asked, ask_model(asked.live, asked.gathered))
-        predicting = asyncio.get_running_loop().run_in_executor(self._predictors, ask_model, asked.live, asked.gathered)
-        return self._answer(asked, await predicting)
+        loop = asyncio.get_running_loop()
+        made = await loop.run_in_executor(self._predictors, ask_model, asked.live, asked.gathered)
+        return self._answer(asked, made)
 
     def predict(self, request: PredictRequest) -> PredictResponse:
         """An answer for each row, all from one model.

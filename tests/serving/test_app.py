@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import subprocess
 import sys
 import threading
@@ -11,8 +12,9 @@ import httpx
 import sqlalchemy as sa
 
 from contracts.settings import ServingSettings
-from serving.app import Endpoints, Room
+from serving.app import SMALL_BYTES, Endpoints, Room
 from serving.door import Door
+from serving.faults import InvalidRequestError
 from serving.schemas import PredictResponse
 
 BODY = {"rows": [{"player_id": 1, "game_id": "0022300001"}]}
@@ -85,6 +87,23 @@ def failing(monkeypatch, failure: Exception) -> list[httpx.Response]:
             return [await client.post("/predict", json=BODY) for _ in range(2)]
 
     return asyncio.run(ask())
+
+
+def test_a_large_body_that_is_refused_leaves_nothing_for_the_garbage_collector(monkeypatch):
+    """An error that goes through a thread's future is a cycle, and holds the body until somebody comes to break it."""
+
+    async def ask() -> None:
+        async with client_of(SlowDesk(), monkeypatch) as client:
+            answer = await client.post("/predict", content=b'{"rows": [' + 2 * SMALL_BYTES * b" ")
+            assert (answer.status_code, answer.json()["error"]["code"]) == (422, "invalid")
+
+    gc.collect()
+    gc.disable()
+    try:
+        asyncio.run(ask())
+        assert not [one for one in gc.get_objects() if isinstance(one, InvalidRequestError)]
+    finally:
+        gc.enable()
 
 
 def test_the_supervising_process_imports_nothing_of_a_worker():
