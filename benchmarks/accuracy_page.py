@@ -166,7 +166,7 @@ def _simulated(found: Mapping[str, Any]) -> Iterator[str]:
                 f"| {feature_set} | {name} | {row['n']:,} | {row['mae']:.3f} | {low:.3f}..{high:.3f} | {lowest} | "
                 f"{average} | {line} |"
             )
-    yield "\nWanted was 2 % on played. What was tried, and why it is not reached: [feature_sets.md](feature_sets.md).\n"
+    yield "\nWanted is at most 2 % above it on played; what was tried for that: [feature_sets.md](feature_sets.md).\n"
 
 
 def _above(least: Mapping[str, Any]) -> str:

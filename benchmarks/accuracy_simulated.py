@@ -37,7 +37,8 @@ def measure_simulated() -> dict[str, Any]:
     The ledger of looks is that of a database that is thrown away: this league has no season to keep unseen.
     """
     truths = {
-        knowledge: oracle_medians(N_SEASONS, SEED, LAST + 1 - N_SEASONS, REPLAYS, knowledge) for knowledge in Knowledge
+        knowledge: oracle_medians(N_SEASONS, SEED, LAST + 1 - N_SEASONS, replays=REPLAYS, knowledge=knowledge)
+        for knowledge in Knowledge
     }
     with TemporaryDirectory() as place:
         path = Path(place) / "tipoff.db"

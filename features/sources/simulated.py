@@ -71,6 +71,8 @@ def oracle_medians(
     n_seasons: int,
     seed: int,
     first_season: int = 2022,
+    n_teams: int = 30,
+    regular_games: int = 82,
     replays: int = 100,
     knowledge: Knowledge = Knowledge.LINEUP,
 ) -> pl.DataFrame:
@@ -81,7 +83,7 @@ def oracle_medians(
     Raises UsageError where an argument is outside its bounds.
     """
     parameters = LeagueParameters()
-    seasons, _ = _play_seasons(n_seasons, seed, first_season, 30, 82, parameters)
+    seasons, _ = _play_seasons(n_seasons, seed, first_season, n_teams, regular_games, parameters)
     return true_medians(seasons[-1].played, parameters, replays=replays, seed=seed, knowledge=knowledge)
 
 
