@@ -128,13 +128,18 @@ def _difference(values: Floats, dates: np.ndarray[Any, Any]) -> str:
     return f"{values.mean():.3f} ({_interval(values, dates)})" if values.any() else ""
 
 
+LOOKS = """The ledger of the database that this page was made with counted {n} looks at {season}, one a row:
+whoever picks the best of many looks has tuned on the season. Earlier work looked at it in other databases: twice before
+this page ([feature_sets.md](feature_sets.md): xgboost on v3_67features and v3_74features), once with each system here,
+before they learned from players' first games, and a few times to settle that; and the training of the README's session
+validates on most of it. None of these looks chose a system, a column or a parameter.
+Seconds are those of a machine of two cores that others used too.
+"""
+
+
 def _looks(told: Mapping[str, Mapping[str, Any]], season: str) -> Iterator[str]:
     yield "## How often the season was looked at"
-    yield f"The ledger of the database that this page was made with counted {len(told)} looks at {season}, one a row:"
-    yield "whoever picks the best of many looks has tuned on the season. Earlier work looked twice, in another database"
-    yield "([feature_sets.md](feature_sets.md): xgboost on v3_67features and v3_74features), and the training of the"
-    yield "README's session validates on most of it."
-    yield "Seconds are those of a machine of two cores that others used too.\n"
+    yield LOOKS.format(n=len(told), season=season)
     yield "| look | command, each with `--retrain monthly --test-season " + season + "` | trainings | seconds |"
     yield "|---:|---|---:|---:|"
     for one in sorted(told.values(), key=lambda one: int(one["looks"])):
@@ -143,30 +148,41 @@ def _looks(told: Mapping[str, Mapping[str, Any]], season: str) -> Iterator[str]:
     yield ""
 
 
+LEAGUE = """`python -m benchmarks.accuracy --simulated`: {n_seasons} simulated seasons, seed {seed}. Systems, trained
+once on all but the last, predict the last. What v3_78features has beyond v3_75features was chosen in the league of
+another seed. The lowest error is that of the true medians on the very same rows: every game is played {replays} times
+more, the chance of these taken out. Whoever reaches it knows everybody's form and skill, and of tonight's lineup:
+
+- *by lists*, how likely everybody is to stay away unannounced (3.5 % of games, 12 % more for stars on a
+  second night): nobody can be better who reads no lines, as v3_74features does not;
+- *by lines*, that those whom books price will be there, which is a little more than their lines tell: who
+  reads lines, as v3_75features and v3_78features do, can hardly be better;
+- *by lineup*, who will be there: nobody knows that before tip-off, and nobody can be better.
+"""
+
+NEWS = """
+Wanted is at most 2 % above it on played. What v3_78features adds is news: how far the lines of a player and of his
+team-mates have moved since they opened, and his lines of earlier games. What was tried before that, and did not get
+there, stands in [feature_sets.md](feature_sets.md).
+"""
+
+
 def _simulated(found: Mapping[str, Any]) -> Iterator[str]:
     yield "## In a league whose lowest error is known"
-    yield f"`python -m benchmarks.accuracy --simulated`: {found['n_seasons']} simulated seasons, seed {found['seed']};"
-    yield f"{found['system']}, trained once on all but the last, predicts the last. The lowest error is that of the"
-    yield f"true medians on the very same rows: every game is played {found['replays']} times more, the chance of these"
-    yield "taken out. Whoever reaches it knows everybody's form and skill themselves, and of tonight's lineup:\n"
-    yield "- *by lists*, how likely everybody is to stay away unannounced (3.5 % of games, 12 % more for stars on a"
-    yield "  second night): nobody can be better who reads no lines, as v3_74features does not;"
-    yield "- *by lines*, that those whom books price will be there, which is a little more than their lines tell: who"
-    yield "  reads lines, as v3_75features does, can hardly be better;"
-    yield "- *by lineup*, who will be there: nobody knows that before tip-off, and nobody can be better.\n"
+    yield LEAGUE.format_map(found)
     columns = ("by lists", "above it", "by lines", "above it", "by lineup", "above it")
-    yield f"| set | population | rows | MAE | 95 % interval | {' | '.join(columns)} | season average | line |"
+    yield f"| by | population | rows | MAE | 95 % interval | {' | '.join(columns)} | season average | line |"
     yield "|---|---|---:|---:|---|" + "---:|---|" * 3 + "---:|---:|"
-    for feature_set, populations in found["sets"].items():
+    for label, populations in found["entries"].items():
         for name, row in populations.items():
             low, high = row["ci95"]
             average, line = (f"{row[one]:.3f}" if row[one] else "" for one in ("average", "line"))
             lowest = " | ".join(_above(row[by]) for by in ("lists", "lines", "lineup"))
             yield (
-                f"| {feature_set} | {name} | {row['n']:,} | {row['mae']:.3f} | {low:.3f}..{high:.3f} | {lowest} | "
+                f"| {label} | {name} | {row['n']:,} | {row['mae']:.3f} | {low:.3f}..{high:.3f} | {lowest} | "
                 f"{average} | {line} |"
             )
-    yield "\nWanted is at most 2 % above it on played; what was tried for that: [feature_sets.md](feature_sets.md).\n"
+    yield NEWS
 
 
 def _above(least: Mapping[str, Any]) -> str:

@@ -32,9 +32,9 @@ def real_database(path: Path, folder: Path) -> str:
     return "the five real seasons"
 
 
-def simulated_database(path: Path, n_seasons: int) -> None:
+def simulated_database(path: Path, n_seasons: int, seed: int = 7) -> None:
     """`n_seasons` simulated seasons, the last one starting in 2026, at `path`."""
     engine = open_database(f"sqlite:///{path}")
-    for kind, source in league_sources(n_seasons, 7, first_season=2027 - n_seasons).items():
+    for kind, source in league_sources(n_seasons, seed, first_season=2027 - n_seasons).items():
         ingest(engine, kind, [source], path.parent)
     engine.dispose()

@@ -38,7 +38,10 @@ class FeatureSettings(Section):
     spark_partitions: int = Field(8, ge=1, description="pieces that `--engine spark` cuts players and games into")
 
 
-SPARSE_BY_NATURE = ("vegas_points_line", "vegas_opening_line", "vegas_line_move", "avg_points_vs_opponent")
+SPARSE_BY_NATURE = (
+    *("vegas_points_line", "vegas_opening_line", "vegas_line_move", "mates_line_move", "line_decayed_4"),
+    "avg_points_vs_opponent",
+)
 """Features that are NULL for many: books line a part of the players, and not every opponent was met before."""
 
 

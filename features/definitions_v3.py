@@ -219,12 +219,14 @@ MARKET = (
 )
 
 
+_MATE = "another player whose latest appearance (0 minutes included) before D is of this season and for his team"
+
 _SINCE = "summed over the mate's active games for the team in this season before D, from the date of the team's"
 _LATEST = (
     "the latest entry of the injury list about the mate that is known at the cut-off (as in injury_risk) is of the "
 )
 _WORDS = {
-    "mate": "another player whose latest appearance (0 minutes included) before D is of this season and for his team",
+    "mate": _MATE,
     "there": "active for the team on the date of its latest game of this season before D",
     "recent": f"{_SINCE} tenth latest game of this season on (fewer: of its first)",
     "last five": f"{_SINCE} fifth latest game of this season on (fewer: of its first)",
@@ -278,6 +280,29 @@ LISTED_TEAM_MATES = (
     _of_mates("returned_mates_usual_minutes", "returned and not there", "usual", "minutes"),
 )
 
+BOOKS = (
+    Feature(
+        "line_decayed_4",
+        _STORE,
+        "Mean of his points lines of his games of this season before D, each as known at the cut-off of its own game "
+        "(as vegas_points_line is at D's), whether he then played or not, decayed over those that have one: the latest "
+        "weighs 1 and each earlier one 0.5^(1/4) of the one after it; sum of weight x value / sum of weights.",
+        0,
+        60,
+        "no_earlier_line",
+    ),
+    Feature(
+        "mates_line_move",
+        _STORE,
+        "Sum over mates of the points line at the cut-off minus the opening one (as in vegas_line_move), of those "
+        f"that have both; NULL over none. Mate: {_MATE}.",
+        None,
+        None,
+        "no_line_of_a_mate",
+    ),
+)
+"""What the books' other lines say: a line moves where they hear who stays away, which is news for the whole team."""
+
 REBOUND_FORM = (
     Feature("rebounds_avg_last_5", _STORE, "Mean rebounds, last 5.", 0, None, "no_recent_games"),
     Feature("rebounds_avg_last_10", _STORE, "Mean rebounds, last 10.", 0, None, "no_recent_games"),
@@ -288,10 +313,12 @@ REBOUND_FORM = (
 
 FEATURES = (
     *(*DECAYED_FORM, *RECENT_GAMES, *KEPT_BY_BUILDERS, *ATTENDANCE, *OPPONENT),
-    *(*MARKET, *TEAM_MATES, *LISTED_TEAM_MATES, *REBOUND_FORM),
+    *(*MARKET, *TEAM_MATES, *LISTED_TEAM_MATES, *BOOKS, *REBOUND_FORM),
 )
 
-SOURCES = {feature.name: "game-lines" for feature in MARKET} | {
-    feature.name: "injuries" for feature in LISTED_TEAM_MATES
+SOURCES = {
+    feature.name: source
+    for source, group in (("game-lines", MARKET), ("injuries", LISTED_TEAM_MATES), ("points-lines", BOOKS))
+    for feature in group
 }
 """The features that a source of their own carries: without it they are absent."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from benchmarks.leakbench.code_plants import CodePlant
 
-V3 = "v3_74features"
+V3 = "v3_78features"
 
 CODE_PLANTS_V3 = (
     CodePlant(
@@ -70,7 +70,7 @@ CODE_PLANTS_V3 = (
     ),
     CodePlant(
         "a player is one of his own team-mates", "28", "team_mates",
-        "facts[\"total\"].fill_null(0) - facts[count].fill_null(0)", "facts[\"total\"].fill_null(0)",
+        "facts[\"total\"].fill_null(0) - facts[column].fill_null(0)", "facts[\"total\"].fill_null(0)",
         "present_mates_usual_points", feature_set=V3,
     ),
     CodePlant(
@@ -78,6 +78,20 @@ CODE_PLANTS_V3 = (
         "(entry[\"reported_on\"] >= mates[\"latest_date\"]).fill_null(value=False)",
         "entry[\"reported_on\"].is_not_null()",
         "sidelined_mates_minutes_last_10", feature_set=V3,
+    ),
+    CodePlant(
+        "team-mates' lines are those that stood at tip-off", "15", "books",
+        "raw.games, priced, line_cutoff_minutes)", "raw.games, priced, 0)",
+        "mates_line_move", is_leak=True, feature_set=V3,
+    ),
+    CodePlant(
+        "tonight's line is one of the earlier ones", "11", "books",
+        "Past(lines, rows,", "Past(lines, rows.with_columns(pl.col(\"game_date\") + pl.duration(days=1)),",
+        "line_decayed_4", feature_set=V3,
+    ),
+    CodePlant(
+        "a team-mate's line that nobody gave has not moved", "12", "books",
+        ".set(n_moved == 0, None)", ".set(n_moved < 0, None)", "mates_line_move", feature_set=V3,
     ),
     CodePlant(
         "the half-life is taken for the mean age", "11", "windows",

@@ -91,10 +91,10 @@ def left_by_team_mates(rows: pl.DataFrame, mates: pl.DataFrame, *, has_injuries:
     `mates` is what `list_team_mates` lists over all players. A sum leaves the player himself out; a rank is NULL
     where he was not there. Those of the injury list are NULL without that source.
     """
-    features = [_sum_over_mates(rows, mates, name, *what) for name, what in _SUMS.items()]
-    for name, what in _SUMS_OF_LISTED.items():
-        total = _sum_over_mates(rows, mates, name, *what)
-        features.append(total if has_injuries else total.clear(len(total)))
+    features = []
+    for name, (chosen, count, divisor) in (_SUMS | _SUMS_OF_LISTED).items():
+        total = (sum_over_mates(rows, mates.filter(chosen), count) / divisor).alias(name)
+        features.append(total if has_injuries or name in _SUMS else total.clear(len(total)))
     there = mates.filter(_WAS_THERE).select(
         *_TEAM,
         "player_id",
@@ -104,14 +104,17 @@ def left_by_team_mates(rows: pl.DataFrame, mates: pl.DataFrame, *, has_injuries:
     return [*features, *(ranks[name].cast(pl.Float64) for name in _RANKS)]
 
 
-def _sum_over_mates(
-    rows: pl.DataFrame, mates: pl.DataFrame, name: str, chosen: pl.Expr, count: str, divisor: int
-) -> pl.Series:
-    counted = mates.filter(chosen).select(*_TEAM, "player_id", count)
-    totals = counted.group_by(_TEAM).agg(pl.col(count).sum().alias("total"))
+def sum_over_mates(rows: pl.DataFrame, counted: pl.DataFrame, column: str) -> pl.Series:
+    """For each of `rows` the sum of `column` over his team-mates in `counted`, the player himself left out; none: 0.
+
+    `counted` has game_id, team_id, player_id and `column`, one row a player and game.
+    """
+    # fractions are summed in the order of their size, so that they have the same bits however they come
+    in_order = pl.col(column) if counted[column].dtype.is_integer() else pl.col(column).sort()
+    totals = counted.group_by(_TEAM).agg(in_order.sum().alias("total"))
     facts = (
         rows.select(*_TEAM, "player_id")
         .join(totals, on=_TEAM, how="left", maintain_order="left")
-        .join(counted, on=[*_TEAM, "player_id"], how="left", maintain_order="left")
+        .join(counted.select(*_TEAM, "player_id", column), on=[*_TEAM, "player_id"], how="left", maintain_order="left")
     )
-    return ((facts["total"].fill_null(0) - facts[count].fill_null(0)) / divisor).alias(name)
+    return facts["total"].fill_null(0) - facts[column].fill_null(0)

@@ -7,6 +7,7 @@ import polars as pl
 from contracts.feature_set import FeatureSet
 from features import definitions_v3 as v3
 from features.builders.attendance import attendance
+from features.builders.books import told_by_books
 from features.builders.columns import keep_where
 from features.builders.decayed_form import decayed_form
 from features.builders.league import League
@@ -46,5 +47,7 @@ def build_themes(
         built += opponent_form(rows, results)
     if league.team_mates is not None:
         built += left_by_team_mates(rows, league.team_mates, has_injuries="injuries" in raw.ingested)
+        if league.lines is not None:
+            built += told_by_books(rows, league.lines, league.team_mates)
     has_history = games.whole().n_games > 0
     return [keep_where(has_history, values) for values in built]

@@ -116,6 +116,37 @@ FROM r LEFT JOIN roster m ON m.g = r.game_id AND m.t = r.team_id AND m.p <> r.pl
 LEFT JOIN roster own ON own.g = r.game_id AND own.t = r.team_id AND own.p = r.player_id
 GROUP BY r.game_id, r.player_id;
 
+CREATE TABLE own_lines AS  -- by player and game: the median of the books' latest and first captures, those in time
+WITH captures AS (
+  SELECT x.game_id, x.player_id, x.book, x.captured_at, avg(x.line) AS line, any_value(n.game_date) AS game_date,
+         any_value(n.season) AS season,
+         bool_and(coalesce(x.captured_at <= coalesce(n.tip_off_at, x.tip_off_at)
+           - to_minutes(getvariable('cutoff_minutes')), false)) AS in_time
+  FROM points_lines x JOIN games n USING (game_id)
+  WHERE x.player_id IN (SELECT player_id FROM r UNION SELECT p FROM on_roster)
+  GROUP BY x.game_id, x.player_id, x.book, x.captured_at),
+by_book AS (
+  SELECT game_id, player_id, any_value(game_date) AS game_date, any_value(season) AS season,
+         arg_max(line, captured_at) FILTER (in_time) AS latest,
+         CASE WHEN arg_min(in_time, captured_at) THEN arg_min(line, captured_at) END AS opening
+  FROM captures GROUP BY game_id, player_id, book)
+SELECT game_id, player_id, any_value(game_date) AS game_date, any_value(season) AS season, median(latest) AS line,
+       median(latest) - median(opening) AS move
+FROM by_book GROUP BY game_id, player_id HAVING median(latest) IS NOT NULL;
+
+CREATE TABLE earlier_lines AS
+SELECT g, p, decayed(line, rn, 4) AS line_decayed_4
+FROM (SELECT r.game_id AS g, r.player_id AS p, l.line,
+             row_number() OVER (PARTITION BY r.game_id, r.player_id ORDER BY l.game_date DESC, l.game_id DESC) AS rn
+      FROM r JOIN own_lines l ON l.player_id = r.player_id AND l.season = r.season AND l.game_date < r.d)
+GROUP BY g, p;
+
+CREATE TABLE moves AS
+SELECT r.game_id AS g, r.player_id AS p, sum(l.move) AS mates_line_move
+FROM r JOIN on_roster m ON m.g = r.game_id AND m.t = r.team_id AND m.p <> r.player_id
+JOIN own_lines l ON l.game_id = r.game_id AND l.player_id = m.p
+GROUP BY r.game_id, r.player_id;
+
 CREATE TABLE market AS
 SELECT r.game_id AS g, r.player_id AS p, l.total AS game_total,
        CASE WHEN r.is_home THEN l.spread_home ELSE -l.spread_home END AS spread
@@ -136,7 +167,7 @@ SELECT e.*, f.* EXCLUDE (g, p), form.minutes_season AS minutes_avg_season, form.
   market.game_total / 2 - market.spread / 2 AS implied_team_total,
   market.game_total / 2 - market.spread / 2 - own.points_15 AS implied_total_over_last_15,
   (market.game_total / 2 - market.spread / 2) / own.points AS implied_total_to_season,
-  mates.* EXCLUDE (g, p)
+  mates.* EXCLUDE (g, p), earlier_lines.line_decayed_4, moves.mates_line_move
 FROM every_column e JOIN r USING (game_id, player_id)
 LEFT JOIN form_v3 f ON f.g = r.game_id AND f.p = r.player_id
 LEFT JOIN form ON form.g = r.game_id AND form.p = r.player_id
@@ -146,4 +177,6 @@ LEFT JOIN team_form_v3 own ON own.g = r.game_id AND own.t = r.team_id
 LEFT JOIN team_form_v3 opp ON opp.g = r.game_id AND opp.t = r.opponent_id
 LEFT JOIN with_team w ON w.g = r.game_id AND w.p = r.player_id
 LEFT JOIN market ON market.g = r.game_id AND market.p = r.player_id
-LEFT JOIN mates ON mates.g = r.game_id AND mates.p = r.player_id;
+LEFT JOIN mates ON mates.g = r.game_id AND mates.p = r.player_id
+LEFT JOIN earlier_lines ON earlier_lines.g = r.game_id AND earlier_lines.p = r.player_id
+LEFT JOIN moves ON moves.g = r.game_id AND moves.p = r.player_id;

@@ -56,6 +56,12 @@ def test_a_v3_set_with_the_books_line_is_the_set_before_it_and_that_line(without
     assert load_feature_set(with_line).accept_closing_game_lines
 
 
+def test_the_set_of_all_that_lines_say_is_the_set_before_it_and_their_moves_and_history() -> None:
+    said = ["vegas_line_move", "mates_line_move", "line_decayed_4"]
+    assert load_feature_set("v3_78features").names == [*load_feature_set("v3_75features").names, *said]
+    assert load_feature_set("v3_78features").accept_closing_game_lines
+
+
 def test_the_hash_of_the_shipped_set_is_what_it_was_before_there_was_a_second_one() -> None:
     assert load_feature_set("v2_33features").hash == (
         "251d39a52cee09b44d4349b82725886b24d7787a889d4a3844026d5630fe1c54"
@@ -116,6 +122,7 @@ def test_a_declaration_of_ones_own_is_found(tmp_path: Path, monkeypatch: pytest.
         "v3_68features",
         "v3_74features",
         "v3_75features",
+        "v3_78features",
     ]
     assert load_feature_set("mine").names == ["home_away", "points_avg_last_5"]
 
@@ -148,4 +155,4 @@ def test_features_are_absent_where_their_source_was_never_ingested() -> None:
     assert absent_features(everything - {"injuries"}) == {"injury_risk", *of_lists}
     assert absent_features(everything - {"game-lines"}) == {feature.name for feature in definitions_v3.MARKET}
     assert absent_features(everything - {"shot-zones"}) == {"pct_paint", "pct_mid_range"}
-    assert len(absent_features({"game-logs"})) == 6 + 7 + 6
+    assert len(absent_features({"game-logs"})) == 6 + 7 + 6 + 2

@@ -93,9 +93,10 @@ def test_the_share_above_the_lowest_error_stands_beside_it_with_its_interval(tmp
     lowest = {"lowest": 4.4, "above": 0.0155, "ci95": [0.011, 0.02]}
     row = {"n": 25000, "mae": 4.468, "ci95": [4.4, 4.5], "average": 4.7, "line": None}
     row |= {"lists": lowest, "lines": lowest, "lineup": lowest | {"lowest": 4.3}}
-    told = {"n_seasons": 5, "seed": 7, "system": "ensemble", "replays": 400, "sets": {"v3_74features": {"played": row}}}
+    entries = {"ensemble on v3_74features": {"played": row}}
+    told = {"n_seasons": 5, "seed": 7, "replays": 400, "entries": entries}
     (tmp_path / "simulated.json").write_text(json.dumps(told))
     write_page(tmp_path / "page.md", tmp_path)
     above = "1.6 % (1.1..2.0)"
     cells = ["25,000", "4.468", "4.400..4.500", "4.400", above, "4.400", above, "4.300", above, "4.700"]
-    assert f"| v3_74features | played | {' | '.join(cells)} |  |" in (tmp_path / "page.md").read_text()
+    assert f"| ensemble on v3_74features | played | {' | '.join(cells)} |  |" in (tmp_path / "page.md").read_text()

@@ -12,7 +12,7 @@ from features.engines.pieces import in_buckets, tables_to_cut, without_rows
 from features.feature_sets import load_feature_set
 
 SET = load_feature_set("v2_33features")
-SETS = ["v2_33features", "v3_74features"]
+SETS = ["v2_33features", "v3_78features"]
 
 
 @pytest.mark.parametrize("name", SETS)
