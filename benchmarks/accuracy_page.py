@@ -162,8 +162,9 @@ more, the chance of these taken out. Whoever reaches it knows everybody's form a
 
 NEWS = """
 Wanted is at most 2 % above it on played. What v3_78features adds is news: how far the lines of a player and of his
-team-mates have moved since they opened, and his lines of earlier games. What was tried before that, and did not get
-there, stands in [feature_sets.md](feature_sets.md).
+team-mates have moved from their opening to an hour before tip-off, and his lines of earlier games. Who predicts in the
+morning does not have these moves yet. What was tried before that, and did not get there, stands in
+[feature_sets.md](feature_sets.md).
 """
 
 
