@@ -1,9 +1,9 @@
 """The simulated league beside the real one: the figures that decide how hard players are to predict.
 
-`python -m benchmarks.league_calibration [SEASONS]` prints a table of both, SEASONS (3) simulated ones with seed 7, and
-the lowest mean absolute error that anybody can reach in the simulated ones. The real files are looked for in
-TIPOFF_TEST_DATA (default: ../shared/data from the project's root). Both columns come from the same functions, which
-read nothing but the layouts of the files.
+`python -m benchmarks.league_calibration [SEASONS]` prints a table of both, SEASONS (3) simulated ones with seed 7, one
+of how much recent games tell, which is not calibrated, and the lowest mean absolute error that anybody can reach in
+the simulated ones. The real files are looked for in TIPOFF_TEST_DATA (default: ../shared/data from the project's root).
+Both columns come from the same functions, which read nothing but the layouts of the files.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ SEED = 7
 
 
 def main() -> None:
-    """Print the table, then the oracle's errors."""
+    """Print the tables, then the oracle's errors."""
     n_seasons = int(sys.argv[1]) if len(sys.argv) > 1 else 3
-    simulated, real = simulated_figures(n_seasons), real_figures()
-    for line in table(real, simulated):
-        print(line)
+    print(*table(real_figures(), simulated_figures(n_seasons)), sep="\n")
+    real, simulated = (recency(logs) for logs in (_real_seasons(), simulate_league(n_seasons, SEED)["game-logs"]))
+    print("\nNot calibrated:", *table(real, simulated), sep="\n")
     print(f"\nLowest MAE that anybody can reach (seed {SEED}, last of {n_seasons} seasons):")
     for name, error in oracle_mae(n_seasons, SEED).items():
         print(f"{name:>12}: {error.mae:.3f} points over {error.n:,} player-games")
@@ -55,9 +55,8 @@ def real_figures() -> dict[str, float]:
 
     Raises FileNotFoundError where the files are not in TIPOFF_TEST_DATA.
     """
-    logs = pl.concat([_real_logs(season) for season in BOX_SEASONS])
     lines = pl.read_parquet(DATA / "points_lines.parquet")
-    return figures(logs) | lined_figures(_real_logs(LINED_SEASON), lines)
+    return figures(_real_seasons()) | lined_figures(_real_logs(LINED_SEASON), lines)
 
 
 def figures(logs: pl.DataFrame) -> dict[str, float]:
@@ -93,6 +92,26 @@ def lined_figures(logs: pl.DataFrame, lines: pl.DataFrame) -> dict[str, float]:
         "points of a lined player-game": _one(rows, pl.mean("PTS")),
         "minutes of a lined player-game": _one(rows, pl.mean("MIN")),
     }
+
+
+def recency(logs: pl.DataFrame) -> dict[str, float]:
+    """How far a player's minutes and points fall from the means of his season and of its last five games, on `played`.
+
+    Where roles change, the last five games tell more of his minutes than the season does.
+    """
+    rows = tell_populations(logs).with_columns((pl.col("SEASON_ID") % 10_000).alias("season"))
+    found = {}
+    for what, column in (("minutes", "MIN"), ("points", "PTS")):
+        value = pl.col(column).cast(pl.Float64)
+        means = {"season": value.cum_sum() / value.cum_count(), "last 5": value.rolling_mean(5, min_samples=1)}
+        for name, mean in means.items():
+            known = rows.with_columns(mean.shift(1).over("PLAYER_ID", "season").alias("guess")).filter("played")
+            found[f"MAE of {what} by the {name} average, played"] = _one(known, (value - pl.col("guess")).abs().mean())
+    return found
+
+
+def _real_seasons() -> pl.DataFrame:
+    return pl.concat([_real_logs(season) for season in BOX_SEASONS])
 
 
 def _real_logs(season: str) -> pl.DataFrame:

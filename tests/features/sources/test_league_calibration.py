@@ -8,7 +8,15 @@ import numpy as np
 import polars as pl
 import pytest
 
-from benchmarks.league_calibration import DATA, TOLERANCE, figures, real_figures, simulated_figures, table
+from benchmarks.league_calibration import (
+    DATA,
+    TOLERANCE,
+    figures,
+    real_figures,
+    recency,
+    simulated_figures,
+    table,
+)
 from features.sources.league.oracle import Knowledge, centres, realized
 from features.sources.league.parameters import LeagueParameters
 from features.sources.league.populations import tell_populations
@@ -156,6 +164,28 @@ def test_populations_are_told_from_what_came_before_the_game() -> None:
     assert rows["rotation"].to_list()[5:] == [True] * 5 + [False], "14 minutes on average before the last"
     assert rows["days_since_last"].to_list()[:7] == [None, 1, 1, 1, 1, 2, 1]
     assert not rows["lined"].any()
+
+
+def test_recent_games_tell_more_where_a_role_has_changed() -> None:
+    """Ten games of 10 minutes and 5 points, then ten of 30 and 15; `played` from the sixth on."""
+    days, early = 20, 10
+    logs = pl.DataFrame(
+        {
+            "SEASON_ID": [22023] * days,
+            "PLAYER_ID": [1] * days,
+            "GAME_ID": [f"{n:010}" for n in range(days)],
+            "GAME_DATE": [f"2024-01-{n + 1:02}" for n in range(days)],
+            "MIN": [10] * early + [30] * (days - early),
+            "PTS": [5] * early + [15] * (days - early),
+        }
+    )
+    found = recency(logs)
+    by_season = [20 - 20 * after / (early + after) for after in range(days - early)]
+    by_last_5 = [20, 16, 12, 8, 4]
+    n = days - 5
+    assert found["MAE of minutes by the season average, played"] == pytest.approx(sum(by_season) / n)
+    assert found["MAE of minutes by the last 5 average, played"] == pytest.approx(sum(by_last_5) / n)
+    assert found["MAE of points by the last 5 average, played"] == pytest.approx(sum(by_last_5) / 2 / n)
 
 
 def test_figures_are_those_of_the_whole_frame() -> None:
