@@ -55,6 +55,7 @@ ENTRIES = (
     Entry("ensemble", "v3_74features"),
     Entry("perceptron", "v3_74features"),
     Entry("xgboost", "v3_74features"),
+    Entry("xgboost", "v3_78features"),
     Entry("catboost", "v3_74features"),
     Entry("similarity", "v3_74features"),
     Entry("moving_average", "v3_74features"),
@@ -63,7 +64,8 @@ ENTRIES = (
     Entry("last_10_average", "v2_33features"),
     Entry("points_line", "v2_33features"),
 )
-"""v2_33features for those that read a column of it; v3_75 and v3_68 are v3_74 and v3_67 with the books' line."""
+"""v2_33features for those that read a column of it; v3_75 and v3_68 are v3_74 and v3_67 with the books' line, v3_78 is
+v3_75 with what their lines say besides."""
 
 
 def main() -> None:

@@ -198,6 +198,8 @@ NOTES = """## What these figures are, and what they are not
 - v3_68features and v3_75features are v3_67features (no injury lists) and v3_74features (with them) with the books' own
   line, which only the ensemble's member points_line sees. On lined rows the ensemble is mostly the books; what it
   knows by itself shows in *played without a line*.
+- With v3_78features `xgboost` sees the line and its moves as columns and must learn what they mean from lined rows; of
+  these there are four months.
 - Below the line is only who has the whole interval of the difference above 0. That the ensemble's is so narrow comes
   of its being mostly the line itself; it is four months of one season.
 - Too good would be more than 0.3 under the line (no backtest raised that alarm), or played under 4.43.
