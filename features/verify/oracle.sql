@@ -134,11 +134,11 @@ SELECT r.game_id AS g, r.player_id AS p,
        (SELECT count(*) FROM team_stars_out o WHERE o.g = r.game_id AND o.t = r.team_id AND o.p <> r.player_id) AS n
 FROM r;
 
-CREATE TABLE snapshots AS
+CREATE TABLE snapshots AS  -- of everybody, in every game of the rows' seasons
 SELECT l.game_id AS g, l.player_id AS p, l.book, l.captured_at, avg(l.line) AS line,
        bool_and(coalesce(l.captured_at <= coalesce(games.tip_off_at, l.tip_off_at)
                          - to_minutes(getvariable('cutoff_minutes')), false)) AS in_time
-FROM points_lines l JOIN games USING (game_id) SEMI JOIN r ON r.game_id = l.game_id AND r.player_id = l.player_id
+FROM points_lines l JOIN games USING (game_id) WHERE games.season IN (SELECT season FROM r)
 GROUP BY ALL;
 
 CREATE TABLE books AS

@@ -116,35 +116,18 @@ FROM r LEFT JOIN roster m ON m.g = r.game_id AND m.t = r.team_id AND m.p <> r.pl
 LEFT JOIN roster own ON own.g = r.game_id AND own.t = r.team_id AND own.p = r.player_id
 GROUP BY r.game_id, r.player_id;
 
-CREATE TABLE own_lines AS  -- by player and game: the median of the books' latest and first captures, those in time
-WITH captures AS (
-  SELECT x.game_id, x.player_id, x.book, x.captured_at, avg(x.line) AS line, any_value(n.game_date) AS game_date,
-         any_value(n.season) AS season,
-         bool_and(coalesce(x.captured_at <= coalesce(n.tip_off_at, x.tip_off_at)
-           - to_minutes(getvariable('cutoff_minutes')), false)) AS in_time
-  FROM points_lines x JOIN games n USING (game_id)
-  WHERE x.player_id IN (SELECT player_id FROM r UNION SELECT p FROM on_roster)
-  GROUP BY x.game_id, x.player_id, x.book, x.captured_at),
-by_book AS (
-  SELECT game_id, player_id, any_value(game_date) AS game_date, any_value(season) AS season,
-         arg_max(line, captured_at) FILTER (in_time) AS latest,
-         CASE WHEN arg_min(in_time, captured_at) THEN arg_min(line, captured_at) END AS opening
-  FROM captures GROUP BY game_id, player_id, book)
-SELECT game_id, player_id, any_value(game_date) AS game_date, any_value(season) AS season, median(latest) AS line,
-       median(latest) - median(opening) AS move
-FROM by_book GROUP BY game_id, player_id HAVING median(latest) IS NOT NULL;
-
 CREATE TABLE earlier_lines AS
 SELECT g, p, decayed(line, rn, 4) AS line_decayed_4
-FROM (SELECT r.game_id AS g, r.player_id AS p, l.line,
-             row_number() OVER (PARTITION BY r.game_id, r.player_id ORDER BY l.game_date DESC, l.game_id DESC) AS rn
-      FROM r JOIN own_lines l ON l.player_id = r.player_id AND l.season = r.season AND l.game_date < r.d)
+FROM (SELECT r.game_id AS g, r.player_id AS p, v.line,
+             row_number() OVER (PARTITION BY r.game_id, r.player_id ORDER BY x.game_date DESC, x.game_id DESC) AS rn
+      FROM r JOIN vegas v ON v.p = r.player_id AND v.line IS NOT NULL
+      JOIN games x ON x.game_id = v.g AND x.season = r.season AND x.game_date < r.d)
 GROUP BY g, p;
 
 CREATE TABLE moves AS
-SELECT r.game_id AS g, r.player_id AS p, sum(l.move) AS mates_line_move
+SELECT r.game_id AS g, r.player_id AS p, sum(v.line - v.opening) AS mates_line_move
 FROM r JOIN on_roster m ON m.g = r.game_id AND m.t = r.team_id AND m.p <> r.player_id
-JOIN own_lines l ON l.game_id = r.game_id AND l.player_id = m.p
+JOIN vegas v ON v.g = r.game_id AND v.p = m.p
 GROUP BY r.game_id, r.player_id;
 
 CREATE TABLE market AS
