@@ -12,6 +12,9 @@ export MLFLOW_TRACKING_URI ?= sqlite:///$(TIPOFF_HOME)/mlflow.db
 export MLFLOW_EXPERIMENT_NAME ?= tipoff
 export MLFLOW_DISABLE_TELEMETRY ?= true
 
+# Bytecode is kept whatever the environment says: else each of the many processes that tests start compiles all of us.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help setup demo serve ui test spark test-slow check audit bento bench bench-serving bench-batches soak accuracy leakbench docs format lock
 

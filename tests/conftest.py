@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import shutil
 import signal
 import tempfile
 from collections.abc import Callable, Iterator
@@ -52,12 +53,22 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
             monkeypatch.delenv(name)
 
 
+@pytest.fixture(scope="session")
+def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An embedded database at the newest migration, to be copied: to migrate takes longer than most tests do."""
+    from contracts.database import open_database
+
+    file = tmp_path_factory.mktemp("migrated") / "tipoff.db"
+    open_database(f"sqlite:///{file}").dispose()
+    return file
+
+
 @pytest.fixture
-def engine(tmp_path: Path) -> Iterator[sa.Engine]:
+def engine(tmp_path: Path, migrated_file: Path) -> Iterator[sa.Engine]:
     """An embedded database at the newest migration."""
     from contracts.database import open_database
 
-    made = open_database(f"sqlite:///{tmp_path / 'tipoff.db'}")
+    made = open_database(f"sqlite:///{shutil.copy(migrated_file, tmp_path)}")
     yield made
     made.dispose()
 

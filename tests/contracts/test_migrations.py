@@ -80,6 +80,12 @@ def test_the_migrations_make_what_the_tables_declare(migrated: sa.Engine) -> Non
     assert differences(migrated, tables.metadata) == []
 
 
+def test_an_empty_database_is_not_up_to_date(tmp_path: Path) -> None:
+    engine = sa.create_engine(f"sqlite:///{tmp_path / 'empty.db'}")
+    assert not is_up_to_date(engine)
+    engine.dispose()
+
+
 def plant_a_column(declared: sa.MetaData) -> None:
     declared.tables["games"].append_column(sa.Column("attendance", sa.Integer))
 

@@ -5,7 +5,11 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import pytest
+
 from contracts.model_metadata import ModelMetadata
+
+pytestmark = pytest.mark.slow  # a service for each
 
 OLD = "1.7.6"
 

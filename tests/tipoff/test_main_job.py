@@ -15,6 +15,8 @@ import httpx
 import polars as pl
 import pytest
 
+pytestmark = pytest.mark.slow  # twenty processes, one after the other
+
 LEAGUE = ("--seasons", "2", "--teams", "6", "--games", "60", "--seed", "7")
 """Validation has 1,400 rows on 52 dates: with fewer, a sound median fails the gate's limits on bias by chance."""
 

@@ -12,6 +12,8 @@ from typing import Any
 import polars as pl
 import pytest
 
+pytestmark = pytest.mark.slow  # a real season is ingested, built and trained on
+
 SEASONS = ("2022-23", "2023-24")
 
 

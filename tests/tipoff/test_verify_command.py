@@ -14,6 +14,8 @@ from contracts.database import open_database, writing
 from contracts.tables import feature_table
 from features.feature_sets import load_feature_set
 
+pytestmark = pytest.mark.slow  # every cell twice, in processes of their own
+
 BUILDER = "ml_feature_store"
 LEAKY = """
 import polars as pl

@@ -20,7 +20,10 @@ from registry.versions import list_versions, production
 from tipoff.watching import ask_services, carry_out
 from tipoff.wiring import Wiring
 
-pytestmark = pytest.mark.filterwarnings("ignore:.*AnyType.*:UserWarning")  # MLflow of itself
+pytestmark = [
+    pytest.mark.slow,  # a retraining, and versions that prove themselves in processes of their own
+    pytest.mark.filterwarnings("ignore:.*AnyType.*:UserWarning"),  # MLflow of itself
+]
 
 DAY = date(2024, 1, 10)
 ALLOWED = MonitorsSettings(may_retrain=True, may_roll_back=True)

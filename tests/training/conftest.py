@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import shutil
+import sqlite3
 import warnings
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
@@ -78,10 +80,9 @@ def copied(league: League, tmp_path: Path) -> Callable[[], sa.Engine]:
     """copied() -> a database of the test's own, with all that the league's holds."""
 
     def copy() -> sa.Engine:
-        engine = open_database(f"sqlite:///{tmp_path / 'copy.db'}")
-        with league.engine.connect() as source, engine.connect() as target:
-            source.connection.backup(target.connection.dbapi_connection)
-        return engine
+        with league.engine.connect() as source, closing(sqlite3.connect(tmp_path / "copy.db")) as target:
+            source.connection.backup(target)
+        return open_database(f"sqlite:///{tmp_path / 'copy.db'}")
 
     return copy
 

@@ -19,6 +19,7 @@ MAKE = (
 )
 
 
+@pytest.mark.slow
 def test_processes_that_come_at_once_find_one_experiment(tmp_path: Path) -> None:
     environment = {**os.environ, "TIPOFF_HOME": str(tmp_path / "home"), "MLFLOW_DISABLE_TELEMETRY": "true"}
     started = [

@@ -249,6 +249,7 @@ parameters: {n_estimators: 300, num_parallel_tree: 4, early_stopping_rounds: 300
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", [TRAIN, SWEEP], ids=["train", "sweep"])
 def test_a_disk_that_is_full_when_the_model_is_kept_leaves_a_failed_run_and_no_version(
     command: list[str], place: Place, tmp_path: Path

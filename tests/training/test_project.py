@@ -191,6 +191,7 @@ def test_a_changed_lock_fails_make_check_and_make_lock_mends_it(tmp_path: Path) 
     assert make("check").returncode == 0
 
 
+@pytest.mark.slow
 def test_no_parameter_of_the_project_is_logged_a_second_time(league: Any) -> None:
     """MLflow logs them as given, and refuses another value: "" and then the default that it stood for."""
     request = TrainRequest("season_average", "v2_33features", "played", register=False)

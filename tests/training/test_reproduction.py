@@ -29,6 +29,8 @@ from training.reproduction import TOLERANCE, Change, Reproduction, flat, reprodu
 from training.sweep import SweepRequest, sweep
 from training.train import TrainRequest, TrainResult, train
 
+pytestmark = pytest.mark.slow  # each model is trained again
+
 REQUEST = TrainRequest("xgboost", "v2_33features", "played")
 SYSTEM = "class: systems.xgboost:XGBoost\nparameters: {{n_estimators: 40, max_depth: {}, nthread: 1, subsample: 0.7}}\n"
 ENSEMBLE = "class: systems.ensemble:Ensemble\nparameters: {n_folds: 2, members: {xgboost: {}, season_average: {}}}\n"

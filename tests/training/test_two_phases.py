@@ -111,6 +111,7 @@ def test_it_trains_now_waits_and_trains_again_on_all_that_was_built_meanwhile(en
     assert said["model_version"] == versions[1].version
 
 
+@pytest.mark.slow
 def test_each_run_says_which_phase_it_is_and_who_the_other_is(engine: sa.Engine, home: Home) -> None:
     made = twice(engine, home, waiting=lambda seen: build_the_rest(home))
     client = MlflowClient(home.tracking_uri)
@@ -122,6 +123,7 @@ def test_each_run_says_which_phase_it_is_and_who_the_other_is(engine: sa.Engine,
     assert float(first["complete_share"]) < 0.7 < float(second["complete_share"])
 
 
+@pytest.mark.slow
 def test_an_interrupted_waiting_is_taken_up_without_training_the_first_phase_again(
     engine: sa.Engine, home: Home
 ) -> None:
@@ -149,6 +151,7 @@ def test_a_lower_share_is_a_setting(engine: sa.Engine, home: Home, monkeypatch: 
     assert twice(engine, home, waiting=interrupt).first is None
 
 
+@pytest.mark.slow
 def test_another_request_is_no_first_phase_of_this_one(engine: sa.Engine, home: Home) -> None:
     with pytest.raises(KeyboardInterrupt):
         twice(engine, home, waiting=interrupt)
@@ -158,6 +161,7 @@ def test_another_request_is_no_first_phase_of_this_one(engine: sa.Engine, home: 
     assert [one.system for one in list_versions(engine)] == ["last_10_average", "season_average"]
 
 
+@pytest.mark.slow
 def test_a_build_that_was_not_finished_is_waited_for_however_far_it_came(engine: sa.Engine, home: Home) -> None:
     """Its dates count as done, and the newest finished build has none of their rows."""
     with pytest.raises(KeyboardInterrupt):
@@ -177,6 +181,7 @@ def test_a_build_that_was_not_finished_is_waited_for_however_far_it_came(engine:
     assert made.last.build_id == 3
 
 
+@pytest.mark.slow
 def test_of_two_that_wait_for_one_first_phase_one_trains_the_second(engine: sa.Engine, home: Home) -> None:
     others: list[TwoPhases] = []
 

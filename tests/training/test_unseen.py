@@ -102,6 +102,7 @@ def test_dates_that_it_learned_from_are_refused_and_the_first_allowed_is_named(
         judge(engine, home, version=trained.model_version, **{end: learned})
 
 
+@pytest.mark.slow
 def test_what_learns_nothing_is_not_judged_where_its_spread_was_learned(engine: sa.Engine, home: Home) -> None:
     made = train(engine, home, load_settings(), TrainRequest("season_average", "v2_33features", "played"))
     with pytest.raises(RefusedError, match="spread of its errors"):
@@ -119,6 +120,7 @@ def test_every_look_at_a_season_is_counted_and_none_is_compared_with_other_dates
     assert len(looks_at(engine, 2022)) == before + 1
 
 
+@pytest.mark.slow
 def test_a_backtest_of_the_whole_season_is_not_held_against_a_part_of_it(
     make_league: Callable[..., Path], tmp_path: Path
 ) -> None:

@@ -8,6 +8,8 @@ from polars.testing import assert_frame_equal
 
 from features.builders.compute import BUILDERS
 
+pytestmark = pytest.mark.slow  # a life of two databases, every step done twice
+
 EXPORTS = ("first build", "newest build", "first build, later", "newest build after pruning")
 BACKFILLS = ("first backfill", "one more date", "after the correction", "after the loss")
 

@@ -8,7 +8,6 @@ import polars as pl
 import pytest
 import sqlalchemy as sa
 
-from contracts.database import open_database
 from contracts.errors import RefusedError
 from contracts.tables import ingests, player_games
 from features.raw.ingest import IngestReport, ingest
@@ -16,12 +15,6 @@ from features.sources.files import Source
 from features.sources.simulated import league_sources
 
 SIZE = {"n_teams": 4, "regular_games": 6}
-
-
-@pytest.fixture
-def engine(tmp_path: Path) -> sa.Engine:
-    """An empty database."""
-    return open_database(f"sqlite:///{tmp_path / 'tipoff.db'}")
 
 
 def bring(engine: sa.Engine, source: Source, folder: Path) -> IngestReport:

@@ -90,6 +90,7 @@ def test_the_realized_error_is_free_of_the_chance_of_the_replays() -> None:
     assert rows.select((pl.col("PTS") - pl.col("median")).abs().mean()).item() > 1.02 * least
 
 
+@pytest.mark.slow
 def test_who_knows_less_of_the_lineup_is_further_off_and_still_nearer_than_whoever_does_not_know_the_truth() -> None:
     """In a league where one man in five stays away unannounced, so that it shows beyond the noise of 60 replays."""
     absent = LeagueParameters(unlisted_absence=0.2)

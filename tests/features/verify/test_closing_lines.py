@@ -58,6 +58,7 @@ def test_a_later_game_s_line_in_an_earlier_row_is_seen_whatever_the_set_accepts(
     assert "game_total" in {leak.column for leak in leaks if leak.game_date < CUT_DATE}
 
 
+@pytest.mark.slow
 def test_stored_rows_of_v3_are_true_to_the_last_cell_and_one_wrong_cell_of_its_own_is_found(
     tmp_path: Path, small_league: RawFacts, accepting: FeatureSet
 ) -> None:

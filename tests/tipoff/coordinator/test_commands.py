@@ -106,6 +106,7 @@ def test_a_worker_of_its_own_works_for_a_coordinator_without_any(shell, world, s
         wait_until(lambda: not find_batch(world.engine).is_open, 60)
 
 
+@pytest.mark.slow
 def test_a_backfill_that_publishes_starts_the_batch_by_itself(shell_at, world, game_date):
     """From the builders' rows to predictions, with nobody in between: outbox, relay, inbox, batch, worker."""
     port = free_port()
@@ -123,6 +124,7 @@ def test_a_backfill_that_publishes_starts_the_batch_by_itself(shell_at, world, g
     assert n_told >= 5, "at least once each: the backfill and the coordinator both relay"
 
 
+@pytest.mark.slow
 def test_a_coordinator_runs_the_day_at_its_time_with_nobody_asking(shell_at, world):
     shell = shell_at(world.home.root, TIPOFF_COORDINATOR__PORT=str(free_port()), TIPOFF_DAILY__AT="00:00")
 

@@ -56,6 +56,7 @@ def test_a_source_that_is_down_is_an_alarm_and_the_day_goes_on_with_what_is_ther
     assert place.alarms() == []
 
 
+@pytest.mark.slow
 def test_a_source_down_for_two_days_costs_no_prediction_and_one_run_takes_everything_in(place: Place) -> None:
     first, second, third = place.today, *place.later[:2]
     place.day(first)
@@ -129,6 +130,7 @@ def _said_of(game_id: str) -> Any:
     return sa.select(predictions.c.prediction_id).where(predictions.c.game_id == game_id)
 
 
+@pytest.mark.slow
 def test_late_box_scores_are_an_alarm_until_they_are_there(place: Place) -> None:
     place.day(place.today)
     only_schedule = place.league.known(place.later[0])["schedule"]
@@ -226,7 +228,8 @@ def test_a_database_locked_for_longer_fails_loudly_and_the_next_run_does_everyth
     assert place.day(place.today)["state"] == "done"
 
 
-@pytest.mark.parametrize("spare", [200_000, *(pytest.param(n, marks=pytest.mark.slow) for n in (40_000, 120_000))])
+@pytest.mark.slow
+@pytest.mark.parametrize("spare", [40_000, 120_000, 200_000])
 def test_a_full_disk_leaves_nothing_half_written_and_the_next_run_does_everything(place: Place, spare: int) -> None:
     """No file of that process grows beyond a limit: what a full disk is to who writes."""
     with place.engine.connect() as connection:
@@ -288,6 +291,7 @@ def test_a_day_that_runs_already_refuses_the_second_and_says_who_runs(place: Pla
     assert place.runs("day") == []
 
 
+@pytest.mark.slow
 def test_two_days_at_once_are_one_day(place: Place) -> None:
     command = [sys.executable, "-m", "tipoff", "day", "--date", place.today.isoformat(), "--json"]
     both = [

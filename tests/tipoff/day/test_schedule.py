@@ -101,6 +101,7 @@ def ended(schedule: DaySchedule) -> Callable[[], bool]:
     return lambda: schedule._process is None or schedule._process.poll() is not None
 
 
+@pytest.mark.slow
 def test_the_day_is_started_once_as_a_process_of_its_own_and_leaves_its_words(
     place: Place, schedule: DaySchedule
 ) -> None:

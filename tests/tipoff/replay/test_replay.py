@@ -193,6 +193,7 @@ def test_a_replay_that_runs_already_refuses_the_second(over: Over) -> None:
     assert "It runs already: the replay" in said.json["error"]["message"]
 
 
+@pytest.mark.slow
 def test_again_it_says_the_same(over: Over) -> None:
     first, second = said_in(over.replay()), said_in(over.replay())
     assert first == second
