@@ -13,6 +13,8 @@ from typing import Any
 
 import pytest
 
+pytestmark = pytest.mark.slow  # a service of its own
+
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "serving.md"
 TOKEN = "a-token-of-the-tests"
 
