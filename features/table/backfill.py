@@ -180,10 +180,10 @@ def _write_chunk(
 
 @contextmanager
 def _told_failure(engine: sa.Engine, feature_set: FeatureSet, plan: Plan, publish: bool) -> Iterator[None]:
-    """Where `publish` and the build in the block fails, its dates are told as failed."""
+    """Where `publish` and the build in the block fails, or is interrupted, its dates are told as failed."""
     try:
         yield
-    except Exception:
+    except (Exception, KeyboardInterrupt):
         failed = newest_failed(engine, feature_set) if publish else None
         if failed is not None:
             record_failure(engine, feature_set, failed, plan.to_do)

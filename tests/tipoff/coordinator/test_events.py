@@ -189,14 +189,15 @@ def test_a_backfill_records_each_builder_of_each_date_with_its_rows(world, setti
     }
 
 
-def test_a_chunk_that_is_not_written_is_not_told(world, settings, game_date, monkeypatch):
+@pytest.mark.parametrize("error", [RuntimeError("the disk is full"), KeyboardInterrupt()], ids=["failed", "Ctrl-C"])
+def test_a_chunk_that_is_not_written_is_not_told(world, settings, game_date, monkeypatch, error):
     """The event stands in the transaction of its rows: where they are rolled back, so is it; the failure is told."""
 
     def fail(*_args: Any) -> None:
-        raise RuntimeError("the disk is full")
+        raise error
 
     monkeypatch.setattr("features.table.backfill._finish", fail)
-    with pytest.raises(RuntimeError):
+    with pytest.raises(type(error)):
         backfill(
             world.engine,
             world.feature_set,
