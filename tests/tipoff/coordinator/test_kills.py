@@ -207,9 +207,9 @@ def test_killed_after_twenty_random_times_the_same(world, game_date, nursery):
     def act(what: str) -> int:
         """One that ended by itself was faster than `latest`, so the next moments come sooner, whatever the machine."""
         nonlocal latest
-        ended = nursery.act(what, seconds=chance.uniform(0, latest))
-        latest *= 1.1 if ended else 0.8
-        return ended
+        exit_code = nursery.act(what, seconds=chance.uniform(0, latest))
+        latest *= 0.8 if exit_code == 0 else 1.1
+        return exit_code
 
     kill_often(world, game_date, whole, act)
 
