@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any
@@ -208,19 +208,26 @@ def open_study(
 ) -> Study:
     """The study `name`, made if it is not there, with `first` as the parameters of its first trial.
 
+    The store is the study's from here on: it is closed where there is none.
     Raises RefusedError where it is about something else than `about` says (plain values), naming both.
     """
-    pruner = _WorseThanMost() if pruning else optuna.pruners.NopPruner()
-    with store.alone("claims"):
-        study = optuna.create_study(
-            storage=store.storage, study_name=name, direction="minimize", load_if_exists=True, pruner=pruner
-        )
-        known = study.user_attrs.get(ABOUT)
-        if known is None:
-            study.enqueue_trial(dict(first))
-            study.set_user_attr(ABOUT, dict(about))
-        else:
-            _refuse_another(name, known, about)
+    with ExitStack() as where_it_fails:
+        where_it_fails.callback(store.close)
+        with store.alone("claims"):
+            study = optuna.create_study(
+                storage=store.storage,
+                study_name=name,
+                direction="minimize",
+                load_if_exists=True,
+                pruner=_WorseThanMost() if pruning else optuna.pruners.NopPruner(),
+            )
+            known = study.user_attrs.get(ABOUT)
+            if known is None:
+                study.enqueue_trial(dict(first))
+                study.set_user_attr(ABOUT, dict(about))
+            else:
+                _refuse_another(name, known, about)
+        where_it_fails.pop_all()
     return Study(store, study, space, sampler=sampler, seed=seed)
 
 

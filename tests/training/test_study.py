@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from contracts.errors import RefusedError, UsageError
 from contracts.home import Home
@@ -282,6 +283,26 @@ def test_a_study_of_another_feature_set_is_refused_and_both_are_named(home: Home
     ) as no:
         joined(home, about=ABOUT | {"feature_set": "v2 (def)"})
     assert no.value.exit_code == 3
+
+
+@pytest.mark.slow
+def test_who_is_refused_leaves_no_connection_open(tmp_path: Path, new_postgres: Callable[[], str]) -> None:
+    home = home_of(str(tmp_path), new_postgres())
+    joined(home)
+    before = n_connections(home)
+    with pytest.raises(RefusedError):
+        joined(home, about=ABOUT | {"feature_set": "v2 (def)"})
+    deadline = time.monotonic() + 20
+    while n_connections(home) > before:  # the server takes a moment to notice
+        assert time.monotonic() < deadline
+
+
+def n_connections(home: Home) -> int:
+    """How many connections the server has for the studies' database, the asker's own among them."""
+    engine = sa.create_engine(str(home.study_url), poolclass=sa.NullPool)
+    query = sa.text("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()")
+    with engine.connect() as connection:
+        return int(connection.scalar(query) or 0)
 
 
 @pytest.mark.parametrize("name", ["", "a/b", "../up", "with space", "-dash", "x" * 101])
